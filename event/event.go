@@ -1,0 +1,145 @@
+// Package event is the language the services speak: the events that pass
+// between them, the envelope those travel in, the queues that carry them, the
+// decision tables that read them, and the few words (money, error codes) that
+// every service uses.
+//
+//	order ──OrderPlaced──▶ inventory ──StockReserved──▶ payment ⇄ gateway
+//	  ▲                     │      ▲                      │
+//	  └──StockSettled …─────┘      └──PaymentCaptured …───┘
+//
+// The services share this package and nothing else.
+package event
+
+import (
+	"strings"
+	"time"
+)
+
+// Version is the newest version of the event format that this build reads and
+// writes. A message of a newer one is dead-lettered, never guessed at.
+const Version = 1
+
+// Type says what happened, or what is asked for. The word in brackets is part
+// of it: a decision table has a column for each.
+type Type string
+
+// What the services tell one another.
+const (
+	OrderPlaced            Type = "OrderPlaced"
+	CancelRequestedClient  Type = "CancelRequested(client)"
+	CancelRequestedExpired Type = "CancelRequested(expired)"
+	RefundRequested        Type = "RefundRequested"
+
+	StockReserved         Type = "StockReserved"
+	StockRejected         Type = "StockRejected"
+	StockSettled          Type = "StockSettled"
+	StockReleasedDeclined Type = "StockReleased(declined)"
+	StockReleasedVoided   Type = "StockReleased(voided)"
+	StockReturned         Type = "StockReturned"
+
+	PaymentPending  Type = "PaymentPending"
+	PaymentCaptured Type = "PaymentCaptured"
+	PaymentDeclined Type = "PaymentDeclined"
+	PaymentVoided   Type = "PaymentVoided"
+	PaymentRefunded Type = "PaymentRefunded"
+)
+
+// Service names one of the three services, and the queue that it reads.
+type Service string
+
+// The services.
+const (
+	Order     Service = "order"
+	Inventory Service = "inventory"
+	Payment   Service = "payment"
+)
+
+// Services lists the three in the order in which an order passes them.
+var Services = []Service{Order, Inventory, Payment}
+
+var readers = map[Type]Service{
+	OrderPlaced:            Inventory,
+	CancelRequestedClient:  Payment,
+	CancelRequestedExpired: Payment,
+	RefundRequested:        Payment,
+
+	StockReserved:         Payment,
+	StockRejected:         Order,
+	StockSettled:          Order,
+	StockReleasedDeclined: Order,
+	StockReleasedVoided:   Order,
+	StockReturned:         Order,
+
+	PaymentPending:  Order,
+	PaymentCaptured: Inventory,
+	PaymentDeclined: Inventory,
+	PaymentVoided:   Inventory,
+	PaymentRefunded: Inventory,
+}
+
+// Reader is the service that reads events of this type; false if none does.
+func (t Type) Reader() (Service, bool) {
+	s, ok := readers[t]
+	return s, ok
+}
+
+// Ref names an order in every store: by its id, which clients know, and by its
+// number, which rises with time and so makes a cheap key. The order store gives
+// the number when it creates the order; both are unique and never change.
+type Ref struct {
+	OrderID string `json:"order_id"`
+	Number  int64  `json:"number"`
+}
+
+// Line is one SKU of an order. UnitPrice is zero until inventory has named it.
+type Line struct {
+	SKU       string `json:"sku"`
+	Qty       int64  `json:"qty"`
+	UnitPrice Money  `json:"unit_price,omitzero"`
+}
+
+// Shortfall is a line that could not be held: Qty was asked for, Available was there.
+type Shortfall struct {
+	SKU       string `json:"sku"`
+	Qty       int64  `json:"qty"`
+	Available int64  `json:"available"`
+}
+
+// Event is one message. It carries all that its reader needs, so that no
+// service ever has to ask another. Which of the optional fields are set depends
+// on the type.
+type Event struct {
+	Type    Type      `json:"-"`
+	Version int       `json:"-"`
+	At      time.Time `json:"-"` // when what it tells of happened, to the millisecond
+	Ref
+
+	// OrderPlaced, and all that inventory says of a hold.
+	Lines []Line `json:"lines,omitempty"`
+	// OrderPlaced and StockReserved; empty: the gateway's default.
+	PaymentMethod string `json:"payment_method,omitempty"`
+	// StockReserved and after.
+	Total Money `json:"total,omitzero"`
+	// When the stock was held: StockReserved and after, zero if it never was.
+	ReservedAt time.Time `json:"reserved_at,omitzero"`
+	// StockRejected: a reason code, and the lines that fell short.
+	Reason string      `json:"reason,omitempty"`
+	Short  []Shortfall `json:"shortfall,omitempty"`
+	// RefundRequested and PaymentRefunded: whether the units go back on sale.
+	Restock bool `json:"restock,omitempty"`
+}
+
+// New returns an event of the current version.
+func New(t Type, ref Ref, at time.Time) Event {
+	return Event{Type: t, Version: Version, Ref: ref, At: at}
+}
+
+// ID is the event's own id. It is made of what the event says, so the same
+// event sent again has the same id, and a dead-letter queue holds it once.
+func (e Event) ID() string { return e.OrderID + ":" + string(e.Type) }
+
+// split takes "StockReleased(voided)" apart into its name and its cause.
+func (t Type) split() (name, cause string) {
+	name, cause, _ = strings.Cut(string(t), "(")
+	return name, strings.TrimSuffix(cause, ")")
+}

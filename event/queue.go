@@ -1,0 +1,120 @@
+package event
+
+import (
+	"context"
+	"time"
+)
+
+// Queue is one service's queue. It promises no more than an SQS standard queue:
+// each event is delivered at least once, in any order, however late. Losing an
+// event is allowed (the sweeper heals it), inventing one is not.
+//
+// All methods may be called concurrently. They fail with Unavailable when the
+// queue cannot be used now.
+type Queue interface {
+	// Send adds the events. It never waits for room: a full queue drops what
+	// does not fit, counts it, and reports success.
+	Send(ctx context.Context, events []Event) error
+
+	// Receive waits until at least one event is ready, or ctx ends, and returns
+	// at most limit of them, the longest-waiting first. Each is leased: no other
+	// Receive returns it until lease has passed. It returns no events and no
+	// error when ctx ended.
+	Receive(ctx context.Context, limit int, lease time.Duration) ([]Delivery, error)
+
+	// Ack removes the deliveries for good. A receipt whose lease has lapsed and
+	// whose event was received again changes nothing and is no error.
+	Ack(ctx context.Context, receipts ...string) error
+
+	// Retry gives a delivery back: it is ready again after the delay. A stale
+	// receipt changes nothing and is no error.
+	Retry(ctx context.Context, receipt string, after time.Duration) error
+
+	// Extend makes the leases last that long from now. A stale receipt changes
+	// nothing and is no error.
+	Extend(ctx context.Context, lease time.Duration, receipts ...string) error
+
+	// Depth counts what the queue holds.
+	Depth(ctx context.Context) (Depth, error)
+}
+
+// Delivery is an event as received.
+type Delivery struct {
+	Event   Event
+	Receipt string // names this delivery, not the event: a later receive of the same event has another
+	Count   int    // how many times this event has been received, this time included
+}
+
+// Depth is what a queue holds.
+type Depth struct {
+	Ready    int           // waiting to be received, delayed ones included
+	InFlight int           // received and neither acknowledged nor given back
+	Oldest   time.Duration // how long the oldest event has been here, in flight or not
+	Dropped  int64         // events dropped since the start because the queue was full
+}
+
+// Queues are the queues by the service that reads them.
+type Queues map[Service]Queue
+
+// Send sends each event to the queue of the service that reads it. On an error
+// some of the events may have been sent.
+func (q Queues) Send(ctx context.Context, events []Event) error {
+	if len(events) == 1 {
+		return q.sendTo(ctx, events)
+	}
+	byReader := make(map[Service][]Event, len(Services))
+	for _, e := range events {
+		s := readers[e.Type]
+		byReader[s] = append(byReader[s], e)
+	}
+	for _, group := range byReader {
+		if err := q.sendTo(ctx, group); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendTo sends events that share one reader.
+func (q Queues) sendTo(ctx context.Context, events []Event) error {
+	reader, ok := events[0].Type.Reader()
+	if !ok {
+		return Errorf(UnknownEvent, "no service reads events of type %q", events[0].Type)
+	}
+	return q[reader].Send(ctx, events)
+}
+
+// DeadLetter is an event that its reader could not handle.
+type DeadLetter struct {
+	ID     string // the event's id
+	Event  Event
+	Reason string
+	Count  int // how often the event was received before it was given up
+	DeadAt time.Time
+}
+
+// DeadLetters is where a service keeps the events that it could not handle:
+// rows in its own store, written before the event is acknowledged.
+//
+// All methods may be called concurrently and fail with Unavailable when the
+// store cannot be used now.
+type DeadLetters interface {
+	// Put stores the letters durably, one row an event id: a letter whose id is
+	// there already takes the place of the older one.
+	Put(ctx context.Context, letters []DeadLetter) error
+
+	// List returns at most limit letters in ascending order of id, those after
+	// the id given (empty: from the first).
+	List(ctx context.Context, after string, limit int) ([]DeadLetter, error)
+
+	// Get returns the letter with this id, or NotFound.
+	Get(ctx context.Context, id string) (DeadLetter, error)
+
+	// Delete removes a letter for good, or says NotFound. To redrive a letter,
+	// send its event first, then delete it: a crash between the two leaves both,
+	// and an event handled twice changes nothing.
+	Delete(ctx context.Context, id string) error
+
+	// Count is how many letters there are.
+	Count(ctx context.Context) (int, error)
+}

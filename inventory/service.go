@@ -1,0 +1,133 @@
+package inventory
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"time"
+
+	"holdfast/event"
+)
+
+type (
+	column = event.Column[State]
+	cells  = map[State]event.Cell[State]
+)
+
+// table is the inventory service's decision table. A missing cell is a message
+// that cannot meet a reservation in that state: it is dead-lettered, never
+// guessed at. A hold that finds too little ends REJECTED instead of HELD, and
+// answers by that state's cell.
+var table = event.Table[State]{
+	event.OrderPlaced: column{Expect: None, Cells: cells{
+		None:             {To: Held, Send: event.StockReserved},
+		Rejected:         {Send: event.StockRejected},
+		Held:             {Send: event.StockReserved},
+		Settled:          {Send: event.StockSettled},
+		ReleasedDeclined: {Send: event.StockReleasedDeclined},
+		ReleasedVoided:   {Send: event.StockReleasedVoided},
+		Returned:         {},
+	}},
+	event.PaymentCaptured: column{Expect: Held, Cells: cells{
+		Held:           {To: Settled, Send: event.StockSettled},
+		Settled:        {Send: event.StockSettled},
+		ReleasedVoided: {},
+		Returned:       {},
+	}},
+	event.PaymentDeclined: column{Expect: Held, Cells: cells{
+		Held:             {To: ReleasedDeclined, Send: event.StockReleasedDeclined},
+		ReleasedDeclined: {Send: event.StockReleasedDeclined},
+	}},
+	event.PaymentVoided: column{Expect: Held, Cells: cells{
+		None:           {To: ReleasedVoided, Send: event.StockReleasedVoided}, // a tombstone: the late hold is refused
+		Rejected:       {Send: event.StockReleasedVoided},
+		Held:           {To: ReleasedVoided, Send: event.StockReleasedVoided},
+		Settled:        {To: ReleasedVoided, Send: event.StockReleasedVoided},
+		ReleasedVoided: {Send: event.StockReleasedVoided},
+	}},
+	event.PaymentRefunded: column{Expect: Settled, Cells: cells{
+		Settled:  {To: Returned, Send: event.StockReturned},
+		Returned: {Send: event.StockReturned},
+	}},
+}
+
+// Service is the inventory service: a plain function over a Store, from a batch
+// of messages to one durable write and the events that follow.
+type Service struct {
+	Store Store
+	// Changed, if set, hears of each reservation that this service has brought to
+	// another state, once that is durable. It must not block.
+	Changed func(Reservation)
+}
+
+// Handle takes a batch of events from order and payment.
+func (s *Service) Handle(ctx context.Context, now time.Time, batch []event.Event) ([]event.Result, error) {
+	verdicts, err := event.Decide(ctx, table, batch, func(r Reservation) State { return r.State },
+		func(ctx context.Context, steps []event.Step[State]) ([]event.Written[Reservation], error) {
+			changes := make([]Change, len(steps))
+			for i, step := range steps {
+				e := step.Event
+				changes[i] = Change{Ref: e.Ref, From: step.From, To: step.To, At: now, Lines: e.Lines, Restock: e.Restock}
+			}
+			return s.Store.Apply(ctx, changes)
+		})
+	if err != nil {
+		return nil, err
+	}
+	results := make([]event.Result, len(batch))
+	for i, v := range verdicts {
+		if v.Changed && s.Changed != nil {
+			s.Changed(v.Record)
+		}
+		results[i] = event.ResultOf(v, func(t event.Type) event.Event { return v.Record.tell(t, batch[i]) })
+	}
+	return results, nil
+}
+
+// tell builds what inventory says of this reservation in answer to a message.
+func (r Reservation) tell(t event.Type, asked event.Event) event.Event {
+	e := event.New(t, asked.Ref, r.UpdatedAt)
+	if t == event.StockRejected {
+		e.Reason, e.Short = r.Reason, r.Short
+		return e
+	}
+	if !r.HeldAt.IsZero() {
+		e.Lines, e.Total, e.ReservedAt = r.Lines, r.Total, r.HeldAt
+	}
+	if t == event.StockReserved {
+		e.PaymentMethod = asked.PaymentMethod
+	}
+	return e
+}
+
+var (
+	skuPattern      = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+)
+
+// Count sets a SKU's stock. It fails with Invalid, naming each offending place,
+// and as Store.Count does.
+func (s *Service) Count(ctx context.Context, c Count) (Stock, error) {
+	var fields []event.Field
+	bad := func(location string, value any, format string, args ...any) {
+		fields = append(fields, event.Field{Location: location, Message: fmt.Sprintf(format, args...), Value: value})
+	}
+	if !skuPattern.MatchString(c.SKU) {
+		bad("path.sku", c.SKU, "must match %s", skuPattern)
+	}
+	if c.OnHand < 0 || c.OnHand > MaxOnHand {
+		bad("body.on_hand", c.OnHand, "must be a whole number from 0 to %d", int64(MaxOnHand))
+	}
+	if !c.Price.IsZero() {
+		if c.Price.Amount < 1 || c.Price.Amount > MaxPrice {
+			bad("body.price.amount", c.Price.Amount, "must be a whole number of minor units from 1 to %d", int64(MaxPrice))
+		}
+		if !currencyPattern.MatchString(c.Price.Currency) {
+			bad("body.price.currency", c.Price.Currency, "must be an ISO 4217 code of three capital letters, as USD")
+		}
+	}
+	if len(fields) > 0 {
+		return Stock{}, &event.Error{Code: event.Invalid, Detail: "the stock count is not valid; see errors", Fields: fields}
+	}
+	return s.Store.Count(ctx, c)
+}

@@ -1,0 +1,119 @@
+package inventory
+
+import (
+	"context"
+	"time"
+
+	"holdfast/event"
+)
+
+// Store is where the inventory service keeps stock, reservations and the stock
+// ledger. Each method that writes is one durable write for its whole batch:
+// when it returns without an error, all of it survives kill -9 and power loss;
+// when it fails, each item is either wholly written or not at all, and the same
+// call may be repeated. No write ever leaves a count below zero, whoever else
+// writes. Times are kept to the millisecond. All methods may be called
+// concurrently, see every write that returned before them, and fail with
+// event.Unavailable when the store cannot be used now.
+type Store interface {
+	// Apply makes each change whose order's reservation is in one of its From
+	// states, together with the stock that moves, as Reservation.Apply describes:
+	// all lines of an order or none, first come first served within the batch.
+	// It changes nothing of the others. It returns each reservation as it stands
+	// after its change; the zero Reservation where there is none.
+	Apply(ctx context.Context, changes []Change) ([]event.Written[Reservation], error)
+
+	// Get returns the reservation of each order, the zero Reservation where there
+	// is none.
+	Get(ctx context.Context, refs []event.Ref) ([]Reservation, error)
+
+	// Count sets how many units of a SKU lie on the shelf, and adds a row to the
+	// stock ledger in the same write; see Count. It returns the row as it now
+	// stands, or Conflict (below what is reserved), Stale (its Version is not
+	// IfVersion), or Invalid (a new SKU without a price).
+	Count(ctx context.Context, c Count) (Stock, error)
+
+	// Stock returns the row of a SKU, or NotFound.
+	Stock(ctx context.Context, sku string) (Stock, error)
+
+	// List returns at most limit rows in ascending order of SKU (byte by byte),
+	// those after the SKU given (empty: from the first).
+	List(ctx context.Context, after string, limit int) ([]Stock, error)
+
+	// Ledger returns at most limit rows of a SKU's ledger, the newest first.
+	Ledger(ctx context.Context, sku string, limit int) ([]LedgerRow, error)
+
+	// Snapshot reads everything as of one instant, for the audit: it calls each
+	// for every reservation in ascending Number, and returns every SKU's balance.
+	Snapshot(ctx context.Context, each func(Reservation) error) ([]Balance, error)
+}
+
+// Change brings an order's reservation from one of several states to another.
+type Change struct {
+	event.Ref
+	From    []State
+	To      State // empty: read only
+	At      time.Time
+	Lines   []event.Line // of a hold: what to hold, one line a SKU
+	Restock bool         // read only when To is RETURNED
+}
+
+// Count is a stock count: OnHand units lie on the shelf, reserved ones included,
+// so Available becomes OnHand − Reserved. A SKU that does not exist is created.
+type Count struct {
+	SKU       string
+	OnHand    int64       // 0 to MaxOnHand
+	Price     event.Money // zero: keep the price
+	IfVersion *int64      // if set, the row's Version must be this; 0: the SKU must not exist
+	At        time.Time
+}
+
+// LedgerRow is one entry of the stock ledger: the sum of a SKU's deltas is
+// Available + Reserved + Sold at all times.
+type LedgerRow struct {
+	SKU    string
+	Delta  int64 // units that came in, negative if they went out otherwise than by an order
+	Reason string
+	At     time.Time
+}
+
+// Counted is the ledger's reason for a stock count.
+const Counted = "counted"
+
+// Balance is a SKU's stock beside the sum of its ledger.
+type Balance struct {
+	Stock
+	Ledger int64
+}
+
+// MaxOnHand and MaxPrice bound a count: units, and minor units of a currency.
+// With an order's bounds they keep every sum within 63 bits.
+const (
+	MaxOnHand = 1_000_000_000_000
+	MaxPrice  = 1_000_000_000_000
+)
+
+// Apply carries out a count on the SKU's row, nil if there is none, and returns
+// the row and the ledger's entry to write together. It fails as Store.Count does.
+func (c Count) Apply(old *Stock) (Stock, LedgerRow, error) {
+	s := Stock{SKU: c.SKU}
+	if old != nil {
+		s = *old
+	}
+	switch {
+	case c.IfVersion != nil && *c.IfVersion != s.Version:
+		return s, LedgerRow{}, event.Errorf(event.Stale, "the stock of %s has changed since you read it; read it again", c.SKU)
+	case old == nil && c.Price.IsZero():
+		return s, LedgerRow{}, event.Errorf(event.Invalid, "%s is new and needs a price", c.SKU)
+	case c.OnHand < s.Reserved:
+		return s, LedgerRow{}, event.Errorf(event.Conflict, "%d units of %s are reserved for orders; on_hand cannot be %d", s.Reserved, c.SKU, c.OnHand)
+	}
+	row := LedgerRow{SKU: c.SKU, Delta: c.OnHand - s.OnHand(), Reason: Counted, At: c.At}
+	s.Available = c.OnHand - s.Reserved
+	if !c.Price.IsZero() {
+		s.Price = c.Price
+	}
+	s.Version++
+	s.UpdatedAt = c.At
+	return s, row, nil
+}
