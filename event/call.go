@@ -10,6 +10,9 @@ const (
 	Refund  Op = "refund"
 )
 
+// Ops lists the operations.
+var Ops = []Op{Capture, Void, Refund}
+
 // Call is a request to the payment gateway. A service never makes it: it hands
 // the call out with its result, once the intent is durable, and the worker
 // brings the answer back as an event of the types below.

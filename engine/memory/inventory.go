@@ -1,0 +1,148 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"holdfast/event"
+	"holdfast/inventory"
+)
+
+// stock is inventory.Store.
+type stock struct{ *core }
+
+func (s stock) Apply(ctx context.Context, changes []inventory.Change) ([]event.Written[inventory.Reservation], error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	written := make([]event.Written[inventory.Reservation], len(changes))
+	err := s.write(func() {
+		for i, c := range changes {
+			written[i] = s.apply(c)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+func (s stock) apply(c inventory.Change) event.Written[inventory.Reservation] {
+	r := s.Reservations[c.OrderID].Clone()
+	if !slices.Contains(c.From, r.State) {
+		return event.Written[inventory.Reservation]{Record: r}
+	}
+	rows := make(map[string]*inventory.Stock, len(c.Lines))
+	r.Apply(c, func(sku string) *inventory.Stock {
+		if row, ok := s.core.Stock[sku]; ok && rows[sku] == nil {
+			rows[sku] = &row
+		}
+		return rows[sku]
+	})
+	for sku, row := range rows {
+		s.core.Stock[sku] = *row
+	}
+	stored := r.Clone()
+	stored.Left = nil
+	s.Reservations[c.OrderID] = stored
+	return event.Written[inventory.Reservation]{Record: r, Changed: true}
+}
+
+func (s stock) Get(ctx context.Context, refs []event.Ref) ([]inventory.Reservation, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found := make([]inventory.Reservation, len(refs))
+	s.read(func() {
+		for i, ref := range refs {
+			found[i] = s.Reservations[ref.OrderID].Clone()
+		}
+	})
+	return found, nil
+}
+
+func (s stock) Count(ctx context.Context, c inventory.Count) (row inventory.Stock, refused error) {
+	if err := ctx.Err(); err != nil {
+		return inventory.Stock{}, err
+	}
+	err := s.write(func() {
+		var old *inventory.Stock
+		if found, ok := s.core.Stock[c.SKU]; ok {
+			old = &found
+		}
+		var entry inventory.LedgerRow
+		if row, entry, refused = c.Apply(old); refused == nil {
+			s.core.Stock[c.SKU] = row
+			s.StockLedger[c.SKU] = append(s.StockLedger[c.SKU], entry)
+		}
+	})
+	if err := cmp.Or(refused, err); err != nil {
+		return inventory.Stock{}, err
+	}
+	return row, nil
+}
+
+func (s stock) Stock(ctx context.Context, sku string) (row inventory.Stock, err error) {
+	if err := ctx.Err(); err != nil {
+		return inventory.Stock{}, err
+	}
+	s.read(func() {
+		var ok bool
+		if row, ok = s.core.Stock[sku]; !ok {
+			err = event.Errorf(event.NotFound, "no SKU %q", sku)
+		}
+	})
+	return row, err
+}
+
+func (s stock) List(ctx context.Context, after string, limit int) (page []inventory.Stock, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.read(func() {
+		for _, sku := range slices.Sorted(maps.Keys(s.core.Stock)) {
+			if sku > after && len(page) < limit {
+				page = append(page, s.core.Stock[sku])
+			}
+		}
+	})
+	return page, nil
+}
+
+func (s stock) Ledger(ctx context.Context, sku string, limit int) (rows []inventory.LedgerRow, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.read(func() { rows = slices.Clone(s.StockLedger[sku]) })
+	slices.Reverse(rows)
+	return rows[:min(limit, len(rows))], nil
+}
+
+func (s stock) Snapshot(ctx context.Context, each func(inventory.Reservation) error) ([]inventory.Balance, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var reservations []inventory.Reservation
+	var balances []inventory.Balance
+	s.read(func() {
+		for _, r := range s.Reservations {
+			reservations = append(reservations, r.Clone())
+		}
+		for _, sku := range slices.Sorted(maps.Keys(s.core.Stock)) {
+			b := inventory.Balance{Stock: s.core.Stock[sku]}
+			for _, row := range s.StockLedger[sku] {
+				b.Ledger += row.Delta
+			}
+			balances = append(balances, b)
+		}
+	})
+	slices.SortFunc(reservations, func(a, b inventory.Reservation) int { return cmp.Compare(a.Number, b.Number) })
+	for _, r := range reservations {
+		if err := each(r); err != nil {
+			return nil, err
+		}
+	}
+	return balances, nil
+}
