@@ -1,0 +1,156 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"holdfast/event"
+)
+
+// call makes a gateway call in a goroutine of its own and hands the answer to
+// applyAnswers. It waits while too many calls are in flight; a message that
+// already has a slot keeps it for its next call, so answers never wait for one.
+func (w *Worker) call(ctx context.Context, t task, c event.Call) {
+	if !t.slot {
+		w.slots <- struct{}{}
+		t.slot = true
+		w.calls.Add(1)
+		w.held.add(t.delivery.Receipt)
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, w.Limits.CallTimeout)
+		defer cancel()
+		t.event, t.cause = w.Call(ctx, c)
+		if t.cause == nil {
+			w.failures.answered()
+		}
+		w.answers <- t
+	}()
+}
+
+// free gives back what the message holds beside its lease.
+func (w *Worker) free(t task) {
+	if t.slot {
+		w.held.remove(t.delivery.Receipt)
+		<-w.slots
+		w.calls.Done()
+	}
+}
+
+// heartbeat extends the leases of the messages whose calls are in flight.
+func (w *Worker) heartbeat(ctx context.Context) {
+	tick := time.NewTicker(w.Limits.Lease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if receipts := w.held.list(); len(receipts) > 0 {
+			if err := w.Queue.Extend(ctx, w.Limits.Lease, receipts...); err != nil {
+				w.Log.Error("leases could not be extended; messages may come twice", "queue", w.Service, "count", len(receipts), "error", err)
+			}
+		}
+	}
+}
+
+// held is the set of receipts whose calls are in flight.
+type held struct {
+	mu       sync.Mutex
+	receipts map[string]struct{}
+}
+
+func (h *held) add(receipt string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.receipts == nil {
+		h.receipts = make(map[string]struct{})
+	}
+	h.receipts[receipt] = struct{}{}
+}
+
+func (h *held) remove(receipt string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.receipts, receipt)
+}
+
+func (h *held) list() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all := make([]string, 0, len(h.receipts))
+	for r := range h.receipts {
+		all = append(all, r)
+	}
+	return all
+}
+
+// maxFailing bounds how many failing messages are remembered. Past it the count
+// of one of them starts anew, which only gives that one more tries.
+const maxFailing = 100_000
+
+// failures counts how often each message failed by its own fault. An outage is
+// nobody's fault, however often it makes a message come again; and an unknown
+// answer is the message's own only if the gateway has answered another since.
+type failures struct {
+	mu      sync.Mutex
+	byID    map[string]failing
+	answers int
+}
+
+// unanswered is the cause of an unknown answer from the gateway.
+type unanswered struct{ error }
+
+// Unwrap returns what the gateway said.
+func (u unanswered) Unwrap() error { return u.error }
+
+type failing struct {
+	count   int
+	answers int // that the gateway had given when it failed last
+}
+
+// answered notes that the gateway gave an answer.
+func (f *failures) answered() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answers++
+}
+
+// count notes a failure and returns how many the message has of its own.
+func (f *failures) count(id string, cause error) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m, known := f.byID[id]
+	_, gateway := cause.(unanswered)
+	silent := gateway && known && m.answers == f.answers
+	if silent || errors.Is(cause, event.Unavailable) || errors.Is(cause, context.Canceled) {
+		return m.count
+	}
+	f.makeRoom()
+	f.byID[id] = failing{count: m.count + 1, answers: f.answers}
+	return m.count + 1
+}
+
+func (f *failures) makeRoom() {
+	if f.byID == nil {
+		f.byID = make(map[string]failing)
+	}
+	for id := range f.byID {
+		if len(f.byID) < maxFailing {
+			return
+		}
+		delete(f.byID, id)
+	}
+}
+
+// forget drops the count of a message that is done.
+func (f *failures) forget(e event.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.byID) > 0 {
+		delete(f.byID, e.ID())
+	}
+}

@@ -1,0 +1,290 @@
+// Package worker carries messages to a service and carries out what the service
+// makes of them: the goroutines, the waiting, the clock and the chance that the
+// services themselves do without.
+//
+//	queue ─receive─▶ handle ─▶ send events ─▶ ack
+//	                   ▲  │ asks for a call
+//	             answer│  ▼
+//	                  gateway        (many at a time, each under its deadline)
+//
+// A message is acknowledged only when all that it led to is done: the write
+// durable, the events sent, the gateway's answer applied.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"holdfast/event"
+)
+
+// Worker serves one queue. All fields but Call must be set.
+type Worker struct {
+	Service     event.Service
+	Queue       event.Queue
+	DeadLetters event.DeadLetters
+	// Handle is the service.
+	Handle func(ctx context.Context, now time.Time, batch []event.Event) ([]event.Result, error)
+	// Send takes the events that follow to the queues of their readers.
+	Send func(ctx context.Context, events []event.Event) error
+	// Call asks the gateway, and returns the event that brings the answer to
+	// Handle, with the error behind an unknown one. Nil for a service that asks
+	// for no calls.
+	Call   func(ctx context.Context, call event.Call) (event.Event, error)
+	Now    func() time.Time
+	Rand   func() float64 // uniform in [0, 1)
+	Log    *slog.Logger
+	Limits Limits
+	// Died, if set, hears of each message that was dead-lettered.
+	Died func(event.DeadLetter)
+
+	failures failures
+	calls    sync.WaitGroup
+	slots    chan struct{} // one for each call in flight
+	answers  chan task     // as many as slots, so that a call never waits to answer
+	held     held
+}
+
+// Limits bound a worker.
+type Limits struct {
+	Batch       int           // messages handled in one write
+	Lease       time.Duration // how long a received message is ours
+	Calls       int           // gateway calls in flight
+	CallTimeout time.Duration // deadline of one call
+	Failures    int           // failures of its own after which a message is dead
+	BackoffBase time.Duration // of the first retry; doubles with each
+	BackoffCap  time.Duration // the longest wait between two retries
+	Grace       time.Duration // how long calls in flight may go on once the worker is told to stop
+}
+
+// DefaultLimits suit one machine.
+var DefaultLimits = Limits{
+	Batch:       1024,
+	Lease:       30 * time.Second,
+	Calls:       1024,
+	CallTimeout: 10 * time.Second,
+	Failures:    10,
+	BackoffBase: 100 * time.Millisecond,
+	BackoffCap:  30 * time.Second,
+	Grace:       4 * time.Second,
+}
+
+// task is a message on its way through the worker: the delivery, and the event
+// to handle on its behalf, which is the gateway's answer once there is one.
+type task struct {
+	delivery event.Delivery
+	event    event.Event
+	cause    error // behind an unknown answer
+	slot     bool  // holds a slot for calls
+}
+
+// Run serves the queue until ctx ends. It then receives no more, finishes what
+// it has, gives back what it cannot finish within the grace, and returns.
+func (w *Worker) Run(ctx context.Context) {
+	w.slots = make(chan struct{}, w.Limits.Calls)
+	w.answers = make(chan task, w.Limits.Calls)
+	work := context.WithoutCancel(ctx) // what was begun is finished
+	calls, abandon := context.WithCancel(work)
+	defer abandon()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(w.Limits.Grace, abandon) })()
+
+	var serving sync.WaitGroup
+	serving.Go(func() { w.applyAnswers(work, calls) })
+	beat, stop := context.WithCancel(work)
+	serving.Go(func() { w.heartbeat(beat) })
+
+	w.receive(ctx, work, calls)
+	w.calls.Wait()
+	close(w.answers)
+	stop()
+	serving.Wait()
+}
+
+// receive takes messages in batches until ctx ends. It pauses while a store, a
+// queue or the gateway is out, the longer the longer that lasts.
+func (w *Worker) receive(ctx, work, calls context.Context) {
+	for outage := 0; ctx.Err() == nil; {
+		deliveries, err := w.Queue.Receive(ctx, w.Limits.Batch, w.Limits.Lease)
+		if err != nil {
+			w.Log.Error("queue cannot be read", "queue", w.Service, "error", err)
+			outage++
+		} else if len(deliveries) > 0 {
+			tasks := make([]task, len(deliveries))
+			for i, d := range deliveries {
+				tasks[i] = task{delivery: d, event: d.Event}
+			}
+			if w.process(work, calls, tasks) {
+				outage = 0
+			} else {
+				outage++
+			}
+		}
+		if outage > 0 {
+			sleep(ctx, w.backoff(outage))
+		}
+	}
+}
+
+// applyAnswers handles the gateway's answers, in batches too.
+func (w *Worker) applyAnswers(work, calls context.Context) {
+	for first := range w.answers {
+		batch := []task{first}
+		for len(batch) < w.Limits.Batch && len(w.answers) > 0 {
+			batch = append(batch, <-w.answers)
+		}
+		w.process(work, calls, batch)
+	}
+}
+
+// process handles a batch and finishes each of its messages. It reports whether
+// the store and the queues were there to do so.
+func (w *Worker) process(work, calls context.Context, tasks []task) bool {
+	results, errs := w.handle(work, tasks)
+	send := make([]event.Event, 0, len(tasks))
+	for _, r := range results {
+		if r.Send.Type != "" {
+			send = append(send, r.Send)
+		}
+	}
+	var sent error
+	if len(send) > 0 {
+		sent = w.Send(work, send)
+	}
+	healthy := sent == nil
+	done := make([]string, 0, len(tasks))
+	for i, t := range tasks {
+		if errs[i] == nil && results[i].Send.Type != "" {
+			errs[i] = sent // a repeat of the message sends it again
+		}
+		healthy = healthy && !errors.Is(errs[i], event.Unavailable)
+		if w.finish(work, calls, t, results[i], errs[i]) {
+			done = append(done, t.delivery.Receipt)
+		}
+	}
+	if len(done) > 0 {
+		if err := w.Queue.Ack(work, done...); err != nil {
+			w.Log.Error("messages could not be acknowledged; they will come again", "queue", w.Service, "count", len(done), "error", err)
+		}
+	}
+	return healthy
+}
+
+// finish does what is left to do of a message, and reports whether it is to be
+// acknowledged now.
+func (w *Worker) finish(work, calls context.Context, t task, r event.Result, err error) bool {
+	switch {
+	case err != nil:
+		w.giveBack(work, t, err)
+	case r.Dead != nil:
+		w.bury(work, t, r.Dead)
+	case r.Retry:
+		w.giveBack(work, t, unanswered{t.cause})
+	case r.Call.Op != "":
+		w.call(calls, t, r.Call)
+	default:
+		w.free(t)
+		w.failures.forget(t.delivery.Event)
+		return true
+	}
+	return false
+}
+
+// handle takes the batch to the service. If the service fails on it for another
+// reason than an outage, each message is tried alone, so that a poisonous one
+// does not hold up the others.
+func (w *Worker) handle(ctx context.Context, tasks []task) ([]event.Result, []error) {
+	errs := make([]error, len(tasks))
+	results, err := w.try(ctx, tasks)
+	if err == nil {
+		return results, errs
+	}
+	results = make([]event.Result, len(tasks))
+	for i := range tasks {
+		errs[i] = err
+		if len(tasks) > 1 && !errors.Is(err, event.Unavailable) {
+			var alone []event.Result
+			if alone, errs[i] = w.try(ctx, tasks[i:i+1]); errs[i] == nil {
+				results[i] = alone[0]
+			}
+		}
+	}
+	return results, errs
+}
+
+// try calls the service, and turns a panic into an error.
+func (w *Worker) try(ctx context.Context, tasks []task) (results []event.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.Log.Error("service panicked", "service", w.Service, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the %s service panicked: %v", w.Service, p)
+		}
+	}()
+	batch := make([]event.Event, len(tasks))
+	for i, t := range tasks {
+		batch[i] = t.event
+	}
+	return w.Handle(ctx, w.Now(), batch)
+}
+
+// giveBack returns a message to its queue to come again later, or buries it when
+// it has failed too often by its own fault.
+func (w *Worker) giveBack(ctx context.Context, t task, cause error) {
+	if own := w.failures.count(t.delivery.Event.ID(), cause); own >= w.Limits.Failures {
+		w.bury(ctx, t, fmt.Errorf("failed %d times, at last with: %w", own, cause))
+		return
+	}
+	w.retry(ctx, t)
+}
+
+func (w *Worker) retry(ctx context.Context, t task) {
+	defer w.free(t)
+	if err := w.Queue.Retry(ctx, t.delivery.Receipt, w.backoff(t.delivery.Count)); err != nil {
+		w.Log.Error("message could not be given back; its lease will lapse", "queue", w.Service, "event_id", t.delivery.Event.ID(), "error", err)
+	}
+}
+
+// bury writes a message to the dead letters, then acknowledges it.
+func (w *Worker) bury(ctx context.Context, t task, reason error) {
+	e := t.delivery.Event
+	letter := event.DeadLetter{ID: e.ID(), Event: e, Reason: reason.Error(), Count: t.delivery.Count, DeadAt: w.Now()}
+	if err := w.DeadLetters.Put(ctx, []event.DeadLetter{letter}); err != nil {
+		w.Log.Error("dead letter not stored; the message will come again", "queue", w.Service, "event_id", letter.ID, "error", err)
+		w.retry(ctx, t)
+		return
+	}
+	w.Log.Error("message dead-lettered", "queue", w.Service, "event_id", letter.ID, "order_id", e.OrderID, "reason", letter.Reason)
+	if w.Died != nil {
+		w.Died(letter)
+	}
+	w.failures.forget(e)
+	w.free(t)
+	if err := w.Queue.Ack(ctx, t.delivery.Receipt); err != nil {
+		w.Log.Error("dead letter could not be acknowledged; it will come again", "queue", w.Service, "event_id", letter.ID, "error", err)
+	}
+}
+
+// backoff is exponential with full jitter: uniform between nothing and
+// BackoffBase × 2^(n-1), at most BackoffCap
+// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+func (w *Worker) backoff(n int) time.Duration {
+	ceiling := w.Limits.BackoffCap
+	if doublings := n - 1; doublings < 30 {
+		ceiling = min(ceiling, w.Limits.BackoffBase<<max(doublings, 0))
+	}
+	return time.Duration(w.Rand() * float64(ceiling))
+}
+
+// sleep returns after d, or when ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,348 @@
+package worker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"holdfast/engine/memory"
+	"holdfast/event"
+	"holdfast/worker"
+)
+
+// bench is one worker over a memory queue; a test scripts the service, the
+// gateway and the faults. It runs in a synctest bubble, so time is virtual.
+type bench struct {
+	*worker.Worker
+	queue   *memory.Queue
+	letters event.DeadLetters
+
+	mu      sync.Mutex
+	handled []string
+	sent    []event.Event
+	running sync.WaitGroup
+	cancel  context.CancelFunc
+}
+
+func newBench(t *testing.T, handle func(event.Event) (event.Result, error)) *bench {
+	b := &bench{queue: memory.NewQueue(10_000), letters: memory.New().DeadLetters[event.Payment]}
+	b.Worker = &worker.Worker{
+		Service: event.Payment, Queue: b.queue, DeadLetters: b.letters,
+		Handle: func(_ context.Context, _ time.Time, batch []event.Event) ([]event.Result, error) {
+			results := make([]event.Result, len(batch))
+			for i, e := range batch {
+				var err error
+				if results[i], err = handle(e); err != nil {
+					return nil, err
+				}
+			}
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, e := range batch {
+				b.handled = append(b.handled, e.OrderID)
+			}
+			return results, nil
+		},
+		Send: func(_ context.Context, events []event.Event) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.sent = append(b.sent, events...)
+			return nil
+		},
+		Now: time.Now, Rand: func() float64 { return 1 }, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Limits: worker.DefaultLimits,
+	}
+	return b
+}
+
+func (b *bench) start(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	b.cancel = cancel
+	b.running.Go(func() { b.Run(ctx) })
+}
+
+func (b *bench) stop() { b.cancel(); b.running.Wait() }
+
+func (b *bench) send(t *testing.T, ids ...string) {
+	t.Helper()
+	var events []event.Event
+	for _, id := range ids {
+		events = append(events, event.New(event.StockReserved, event.Ref{OrderID: id}, time.Now()))
+	}
+	if err := b.queue.Send(t.Context(), events); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *bench) depth(t *testing.T) event.Depth {
+	t.Helper()
+	d, err := b.queue.Depth(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// dead is the ids of the dead-lettered orders, and their reasons.
+func (b *bench) dead(t *testing.T) map[string]string {
+	t.Helper()
+	letters, err := b.letters.List(t.Context(), "", 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := make(map[string]string)
+	for _, l := range letters {
+		dead[l.Event.OrderID] = l.Reason
+	}
+	return dead
+}
+
+func ten() (ids []string) {
+	for i := range 10 {
+		ids = append(ids, fmt.Sprintf("o%d", i))
+	}
+	return ids
+}
+
+func TestOnePoisonMessageDoesNotHoldUpItsBatch(t *testing.T) {
+	for name, poison := range map[string]func() (event.Result, error){
+		"the service says that it is dead": func() (event.Result, error) {
+			return event.Result{Dead: event.Errorf(event.Unreachable, "poison")}, nil
+		},
+		"the service fails on it": func() (event.Result, error) { return event.Result{}, errors.New("poison") },
+		"the service panics":      func() (event.Result, error) { panic("poison") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, func(e event.Event) (event.Result, error) {
+					if e.OrderID == "o3" {
+						return poison()
+					}
+					return event.Result{}, nil
+				})
+				b.send(t, ten()...)
+				b.start(t)
+				synctest.Wait()
+				for _, id := range ten() {
+					if id != "o3" && !slices.Contains(b.handled, id) {
+						t.Errorf("%s was held up", id)
+					}
+				}
+				time.Sleep(time.Hour) // virtual: every retry is over
+				if dead := b.dead(t); len(dead) != 1 || !strings.Contains(dead["o3"], "poison") {
+					t.Errorf("dead letters: %v, want o3 with its reason", dead)
+				}
+				b.stop()
+				if d := b.depth(t); d.Ready+d.InFlight > 0 {
+					t.Errorf("the queue still holds %+v", d)
+				}
+			})
+		})
+	}
+}
+
+func TestAnOutageOfTheStoreKillsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := time.Now().Add(time.Hour)
+		b := newBench(t, func(event.Event) (event.Result, error) {
+			if time.Now().Before(back) {
+				return event.Result{}, event.Errorf(event.Unavailable, "the store is down")
+			}
+			return event.Result{}, nil
+		})
+		b.send(t, ten()...)
+		b.start(t)
+		time.Sleep(2 * time.Hour)
+		b.stop()
+		if dead := b.dead(t); len(dead) > 0 || len(b.handled) != 10 {
+			t.Errorf("handled %v, dead %v; want ten handled and none dead", b.handled, dead)
+		}
+	})
+}
+
+// calls makes a worker whose every message asks for one capture.
+func calls(t *testing.T, gateway func(ctx context.Context, id string) error) *bench {
+	b := newBench(t, func(e event.Event) (event.Result, error) {
+		switch e.Type {
+		case event.StockReserved:
+			return event.Result{Call: event.Call{Op: event.Capture, Ref: e.Ref}}, nil
+		case event.GatewayUnknown:
+			return event.Result{Retry: true}, nil
+		}
+		return event.Result{Send: event.New(event.PaymentCaptured, e.Ref, time.Now())}, nil
+	})
+	b.Call = func(ctx context.Context, c event.Call) (event.Event, error) {
+		answer := event.Event{Type: event.GatewayCaptured, Version: 1, Ref: c.Ref}
+		err := gateway(ctx, c.OrderID)
+		if err != nil {
+			answer.Type = event.GatewayUnknown
+		}
+		return answer, err
+	}
+	return b
+}
+
+func TestASlowCardHoldsUpItsOwnOrderOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		b := calls(t, func(ctx context.Context, id string) error {
+			if id == "o3" {
+				<-release
+			}
+			return nil
+		})
+		b.send(t, ten()...)
+		b.start(t)
+		synctest.Wait()
+		if len(b.sent) != 9 {
+			t.Errorf("%d orders were captured beside the slow one, want 9", len(b.sent))
+		}
+		close(release)
+		synctest.Wait()
+		b.stop()
+		if len(b.sent) != 10 {
+			t.Errorf("%d orders were captured, want 10", len(b.sent))
+		}
+	})
+}
+
+func TestALeaseIsHeldWhileTheGatewayTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		b := calls(t, func(context.Context, string) error {
+			asked++
+			time.Sleep(5 * time.Minute)
+			return nil
+		})
+		b.send(t, "o1")
+		b.start(t)
+		time.Sleep(10 * time.Minute)
+		b.stop()
+		if asked != 1 {
+			t.Errorf("the gateway was asked %d times, want once: the lease lapsed", asked)
+		}
+	})
+}
+
+func TestAnAnswerLostTooOftenIsADeadLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := calls(t, func(ctx context.Context, id string) error {
+			if id == "o3" {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		b.start(t)
+		b.send(t, "o3")
+		for i := range 60 { // the gateway answers others all the while
+			time.Sleep(time.Minute)
+			b.send(t, fmt.Sprintf("good%d", i))
+		}
+		b.stop()
+		if dead := b.dead(t); len(dead) != 1 || !strings.Contains(dead["o3"], "deadline") {
+			t.Errorf("dead letters: %v, want o3 for its deadline", dead)
+		}
+	})
+}
+
+func TestAGatewayThatAnswersNobodyKillsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := time.Now().Add(time.Hour)
+		b := calls(t, func(ctx context.Context, id string) error {
+			if time.Now().Before(back) {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		})
+		b.send(t, ten()...)
+		b.start(t)
+		time.Sleep(2 * time.Hour)
+		b.stop()
+		if dead := b.dead(t); len(dead) > 0 || len(b.sent) != 10 {
+			t.Errorf("captured %d, dead %v; want ten and none", len(b.sent), dead)
+		}
+	})
+}
+
+func TestAStopFinishesOrGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := calls(t, func(ctx context.Context, id string) error {
+			if id == "o3" {
+				<-ctx.Done() // would take longer than a stop may
+				return ctx.Err()
+			}
+			return nil
+		})
+		b.Limits.CallTimeout = time.Hour
+		b.send(t, ten()...)
+		b.start(t)
+		synctest.Wait()
+		begun := time.Now()
+		b.stop()
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("the stop took %s", took)
+		}
+		if d := b.depth(t); d.InFlight != 0 || d.Ready != 1 || len(b.sent) != 9 || len(b.dead(t)) > 0 {
+			t.Errorf("after the stop: %+v, %d captured, dead %v; want the slow one given back, nine captured, none dead", d, len(b.sent), b.dead(t))
+		}
+	})
+}
+
+func TestAMessageIsHandledAgainWhenItsEventCouldNotBeSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		b := newBench(t, func(e event.Event) (event.Result, error) {
+			return event.Result{Send: event.New(event.PaymentCaptured, e.Ref, time.Now())}, nil
+		})
+		send := b.Send
+		b.Send = func(ctx context.Context, events []event.Event) error {
+			if down {
+				down = false
+				return event.Errorf(event.Unavailable, "the queue is down")
+			}
+			return send(ctx, events)
+		}
+		b.send(t, "o1")
+		b.start(t)
+		time.Sleep(time.Minute)
+		b.stop()
+		if len(b.handled) != 2 || len(b.sent) != 1 {
+			t.Errorf("handled %d times, sent %d events; want 2 and 1", len(b.handled), len(b.sent))
+		}
+	})
+}
+
+func TestALapsedLeaseMakesADuplicateAndTheLateAckChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		slow := true
+		b.Handle = func(_ context.Context, _ time.Time, batch []event.Event) ([]event.Result, error) {
+			if slow {
+				slow = false
+				time.Sleep(5 * time.Minute) // the store hangs for longer than the lease
+			}
+			return make([]event.Result, len(batch)), nil
+		}
+		b.send(t, "o1")
+		b.start(t)
+		time.Sleep(time.Minute)
+		second, err := b.queue.Receive(t.Context(), 1, time.Hour)
+		if err != nil || len(second) != 1 || second[0].Count != 2 {
+			t.Fatalf("second receive: %v, %v; want the event for the second time", second, err)
+		}
+		time.Sleep(10 * time.Minute) // the first worker's ack has come by now
+		b.stop()
+		if d := b.depth(t); d.InFlight != 1 {
+			t.Errorf("the late ack took another's delivery: %+v", d)
+		}
+	})
+}
