@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	wire "holdfast/api/client"
+	"holdfast/event"
+	"holdfast/inventory"
+	"holdfast/order"
+)
+
+func (a *API) registerInventory() {
+	tags := []string{"inventory"}
+	register(a, huma.Operation{
+		OperationID: "list-stock", Method: http.MethodGet, Path: "/inventory", Tags: tags,
+		Summary: "List stock", Description: "In ascending order of SKU.",
+		Errors: []int{http.StatusBadRequest},
+	}, a.listStock)
+	register(a, huma.Operation{
+		OperationID: "get-stock", Method: http.MethodGet, Path: "/inventory/{sku}", Tags: tags,
+		Summary: "Get the stock of a SKU",
+		Errors:  []int{http.StatusBadRequest, http.StatusNotFound},
+	}, a.getStock)
+	register(a, huma.Operation{
+		OperationID: "set-stock", Method: http.MethodPut, Path: "/inventory/{sku}", Tags: tags,
+		Summary:     "Create a SKU or count it afresh",
+		Description: "Says how many units lie on the shelf, those reserved included; what is available follows from it. Each count leaves a row in the stock ledger.",
+		Metadata: map[string]any{exampleKey: map[string]any{
+			"on_hand": 100, "price": wire.Money{Amount: 1999, Currency: "USD"},
+		}},
+		Errors: []int{http.StatusForbidden, http.StatusConflict, http.StatusPreconditionFailed},
+	}, a.setStock)
+}
+
+type stockOutput struct {
+	Status int
+	ETag   string `header:"ETag" doc:"Names this state of the stock, for If-Match." example:"\"7\""`
+	Body   wire.Stock
+}
+
+func newStockOutput(s inventory.Stock) *stockOutput {
+	return &stockOutput{Status: http.StatusOK, ETag: etag(s.Version), Body: wireStock(s)}
+}
+
+type getStockInput struct {
+	SKU         string `path:"sku" example:"A123" doc:"Stock keeping unit: 1 to 64 letters, digits, dots, underscores and hyphens."`
+	IfNoneMatch string `header:"If-None-Match" doc:"Answer 304 if the stock has this ETag."`
+}
+
+func (a *API) getStock(ctx context.Context, in *getStockInput) (*stockOutput, error) {
+	if !order.ValidName(in.SKU) {
+		return nil, event.Errorf(event.NotFound, "nothing can have this SKU; SKUs match %s", order.NamePattern)
+	}
+	s, err := a.config.Inventory.Store.Stock(ctx, in.SKU)
+	if err != nil {
+		return nil, err
+	}
+	out := newStockOutput(s)
+	if matchesWeak(in.IfNoneMatch, out.ETag) {
+		out.Status = http.StatusNotModified
+	}
+	return out, nil
+}
+
+type listStockInput struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many SKUs to a page."`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before; without it, the first page."`
+}
+
+type listStockOutput struct{ Body wire.StockPage }
+
+func (a *API) listStock(ctx context.Context, in *listStockInput) (*listStockOutput, error) {
+	after, err := openCursor(in.Cursor, "inventory")
+	if err != nil {
+		return nil, err
+	}
+	// One more than the page holds tells whether there is another page.
+	rows, err := a.config.Inventory.Store.List(ctx, after, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &listStockOutput{wire.StockPage{Inventory: []wire.Stock{}}}
+	if len(rows) > in.Limit {
+		rows = rows[:in.Limit]
+		out.Body.NextCursor = sealCursor(rows[in.Limit-1].SKU, "inventory")
+	}
+	for _, s := range rows {
+		out.Body.Inventory = append(out.Body.Inventory, wireStock(s))
+	}
+	return out, nil
+}
+
+type setStockInput struct {
+	SKU         string `path:"sku" example:"A123" doc:"Stock keeping unit: 1 to 64 letters, digits, dots, underscores and hyphens."`
+	IfMatch     string `header:"If-Match" example:"\"7\"" doc:"Count only if the stock still has this ETag; * if it exists."`
+	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"Count only if the SKU does not exist yet."`
+	JSON[wire.StockCount]
+}
+
+func (a *API) setStock(ctx context.Context, in *setStockInput) (*stockOutput, error) {
+	count, err := in.count()
+	if err != nil {
+		return nil, err
+	}
+	if count.IfVersion, err = a.precondition(ctx, in); err != nil {
+		return nil, err
+	}
+	count.At = a.now()
+	s, err := a.config.Inventory.Count(ctx, count)
+	if err != nil {
+		return nil, err
+	}
+	return newStockOutput(s), nil
+}
+
+// count is what the body asks for. The service takes a zero price for "keep the
+// price", so one that the client wrote out is refused here.
+func (in *setStockInput) count() (inventory.Count, error) {
+	c := inventory.Count{SKU: in.SKU}
+	if in.Value.OnHand == nil {
+		return c, invalid("body.on_hand", "is required", nil)
+	}
+	c.OnHand = *in.Value.OnHand
+	if price := in.Value.Price; price != nil {
+		c.Price = event.Money(*price)
+		if c.Price.IsZero() {
+			return c, invalid("body.price", "needs an amount and a currency", nil)
+		}
+	}
+	return c, nil
+}
+
+// precondition is the version that the headers want the stock to have, nil if
+// any will do (RFC 9110, section 13.2.2).
+func (a *API) precondition(ctx context.Context, in *setStockInput) (*int64, error) {
+	var version *int64
+	if in.IfMatch != "" {
+		s, err := a.config.Inventory.Store.Stock(ctx, in.SKU)
+		switch {
+		case errors.Is(err, event.NotFound):
+			return nil, event.Errorf(event.Stale, "%s does not exist, so it has no such ETag", in.SKU)
+		case err != nil:
+			return nil, err
+		case !matchesStrong(in.IfMatch, etag(s.Version)):
+			return nil, event.Errorf(event.Stale, "the stock of %s has changed since you read it; read it again", in.SKU)
+		}
+		version = &s.Version
+	}
+	if in.IfNoneMatch != "" {
+		version = new(int64)
+	}
+	return version, nil
+}

@@ -1,0 +1,159 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+
+	"holdfast/api/client"
+)
+
+const (
+	fullCount = `{"on_hand": 7, "price": {"amount": 1999, "currency": "USD"}}`
+	bareCount = `{"on_hand": 7}`
+)
+
+func (s *server) put(sku, body string, headers ...string) answer {
+	return s.do(http.MethodPut, "/inventory/"+sku, body, append(headers, jsonType)...)
+}
+
+func TestStock(t *testing.T) {
+	s := start(t)
+	made := s.put("A123", fullCount)
+	made.want(t, http.StatusOK)
+	const want = `{"sku":"A123","available":7,"reserved":0,"sold":0,"on_hand":7,"price":{"amount":1999,"currency":"USD"},"updated_at":"2026-11-23T09:00:00.120Z"}` + "\n"
+	if made.body != want || made.header.Get("ETag") != `"1"` {
+		t.Errorf("%v %s, want %s", made.header, made.body, want)
+	}
+	if got := s.get("/inventory/A123"); got.body != want || got.header.Get("ETag") != `"1"` {
+		t.Errorf("%v %s", got.header, got.body)
+	}
+	counted := s.put("A123", `{"on_hand": 0}`)
+	if got := read[client.Stock](t, counted); counted.status != 200 || got.OnHand != 0 || got.Price.Amount != 1999 || counted.header.Get("ETag") != `"2"` {
+		t.Errorf("%v %s", counted.header, counted.body)
+	}
+	s.get("/inventory/A123", `If-None-Match: "2"`).want(t, http.StatusNotModified)
+	s.get("/inventory/A123", `If-None-Match: "1"`).want(t, http.StatusOK)
+	s.get("/inventory/B456").problem(t, 404)
+}
+
+func TestPreconditionsOfACount(t *testing.T) {
+	tests := []struct {
+		exists  bool
+		headers []string
+		status  int
+	}{
+		{true, []string{`If-Match: "1"`}, 200},
+		{true, []string{`If-Match: *`}, 200},
+		{true, []string{`If-Match: "8", "1"`}, 200},
+		{true, []string{`If-Match: "2"`}, 412},
+		{true, []string{`If-Match: "0"`}, 412},
+		{true, []string{`If-Match: "01"`}, 412},
+		{true, []string{`If-Match: 1`}, 412},
+		{true, []string{`If-Match: W/"1"`}, 412},
+		{true, []string{`If-Match: "x"`}, 412},
+		{true, []string{`If-None-Match: *`}, 412},
+		{true, []string{`If-Match: "1"`, `If-None-Match: *`}, 412},
+		{true, []string{`If-None-Match: "2"`}, 422},
+		{false, []string{`If-None-Match: *`}, 200},
+		{false, []string{`If-Match: *`}, 412},
+		{false, []string{`If-Match: "0"`}, 412},
+		{false, []string{`If-Match: "1"`}, 412},
+		{false, []string{`If-Match: *`, `If-None-Match: *`}, 412},
+	}
+	for _, test := range tests {
+		s := start(t)
+		if test.exists {
+			s.stock("A123", 100)
+		}
+		a := s.put("A123", fullCount, test.headers...)
+		if a.status != test.status {
+			t.Errorf("exists %t, %v: %d, want %d: %s", test.exists, test.headers, a.status, test.status, a.body)
+		}
+		if test.status == 200 {
+			continue
+		}
+		a.problem(t, test.status)
+		now := s.get("/inventory/A123")
+		if (now.status == 200) != test.exists || test.exists && read[client.Stock](t, now).OnHand != 100 {
+			t.Errorf("exists %t, %v: refused, and yet %s", test.exists, test.headers, now.body)
+		}
+	}
+}
+
+func TestBadCountsAreRefused(t *testing.T) {
+	tests := []struct {
+		sku, body string
+		status    int
+		location  string
+	}{
+		{"A123", `{}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": null}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": -1}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": 1.0}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": "1"}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": 1000000000001}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": 9223372036854775808}`, 422, "body.on_hand"},
+		{"A123", `{"on_hand": 1, "price": null}`, 422, "body.price"},
+		{"A123", `{"on_hand": 1, "price": {}}`, 422, "body.price"},
+		{"A123", `{"on_hand": 1, "price": {"amount": 0, "currency": ""}}`, 422, "body.price"},
+		{"A123", `{"on_hand": 1, "price": {"amount": 0, "currency": "USD"}}`, 422, "body.price.amount"},
+		{"A123", `{"on_hand": 1, "price": {"amount": 1000000000001, "currency": "USD"}}`, 422, "body.price.amount"},
+		{"A123", `{"on_hand": 1, "price": {"amount": 19.99, "currency": "USD"}}`, 422, "body.price.amount"},
+		{"A123", `{"on_hand": 1, "price": {"amount": 1}}`, 422, "body.price.currency"},
+		{"A123", `{"on_hand": 1, "price": {"amount": 1, "currency": "usd"}}`, 422, "body.price.currency"},
+		{"A123", `{"on_hand": 1, "available": 1}`, 422, "body.available"},
+		{"A%20B", fullCount, 422, "path.sku"},
+		{"A%00", fullCount, 422, "path.sku"},
+		{"NEW", bareCount, 422, "body.price"},
+	}
+	s := start(t)
+	s.stock("A123", 100)
+	before := s.get("/inventory").body
+	for _, test := range tests {
+		a := s.put(test.sku, test.body)
+		if p := a.problem(t, test.status); len(p.Errors) == 0 || p.Errors[0].Location != test.location {
+			t.Errorf("%s: no location %q in %s", test.body, test.location, a.body)
+		}
+	}
+	s.put("A123", "").problem(t, 400)
+	if after := s.get("/inventory").body; after != before {
+		t.Errorf("a refused count changed %s to %s", before, after)
+	}
+}
+
+func TestCountBelowWhatIsReserved(t *testing.T) {
+	s := start(t)
+	s.stock("A123", 5)
+	s.reserve("A123", 3)
+	s.put("A123", `{"on_hand": 2}`).problem(t, 409)
+	if got := read[client.Stock](t, s.put("A123", `{"on_hand": 3}`)); got.Available != 0 || got.Reserved != 3 || got.OnHand != 3 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStockList(t *testing.T) {
+	s := start(t)
+	if a := s.get("/inventory"); a.body != `{"inventory":[],"next_cursor":""}`+"\n" {
+		t.Errorf("an empty page is %s", a.body)
+	}
+	for i := range 5 {
+		s.stock(fmt.Sprint("S", 4-i), i)
+	}
+	for limit, pages := range map[int]int{1: 5, 2: 3, 4: 2, 5: 1, 200: 1} {
+		var got []string
+		count := 0
+		for cursor, more := "", true; more; more = cursor != "" {
+			page := read[client.StockPage](t, s.get(fmt.Sprintf("/inventory?limit=%d&cursor=%s", limit, cursor)))
+			for _, stock := range page.Inventory {
+				got = append(got, stock.SKU)
+			}
+			cursor = page.NextCursor
+			count++
+		}
+		if !slices.Equal(got, []string{"S0", "S1", "S2", "S3", "S4"}) || count != pages {
+			t.Errorf("limit %d: %v on %d pages, want %d", limit, got, count, pages)
+		}
+	}
+}

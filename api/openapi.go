@@ -1,0 +1,118 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+const description = `Holdfast executes orders for limited stock. It accepts each order once, never oversells,
+charges once, and brings every order to an end.
+
+**Once.** The same ` + "`Idempotency-Key`" + ` (or the same ` + "`order_id`" + ` in the body) sent any number of times makes one
+order, and gets the same answer byte for byte. After a lost answer or a 503, send the request again as it was.
+
+**Formats.** JSON in UTF-8, read strictly: names match exactly, nothing unknown, nothing twice. Times are RFC 3339 in
+UTC with milliseconds. Money is an amount in the currency's minor units. Errors are RFC 9457 problems.`
+
+// contract is the API as huma sees it.
+type contract struct {
+	huma.API
+}
+
+// Negotiate finds JSON whatever the client accepts: there is nothing else, and
+// huma's own reading of the Accept header can panic.
+func (contract) Negotiate(string) (string, error) { return "application/json", nil }
+
+// The keys under which register leaves what DocumentOperation is to add.
+const (
+	bodyKey    = "body"
+	exampleKey = "example"
+)
+
+// DocumentOperation adds to an operation what huma cannot derive: the body that
+// JSON reads in huma's stead, and what its errors mean.
+func (c contract) DocumentOperation(op *huma.Operation) {
+	if body, ok := op.Metadata[bodyKey].(*huma.RequestBody); ok {
+		body.Content["application/json"].Example = op.Metadata[exampleKey]
+		op.RequestBody = body
+	}
+	for status, response := range op.Responses {
+		if code, _ := strconv.Atoi(status); code >= 400 {
+			response.Description = meaning(code)
+		}
+	}
+	c.OpenAPI().AddOperation(op)
+}
+
+// meaning lists the kinds of problem that have this status.
+func meaning(status int) string {
+	var meanings []string
+	for _, k := range kinds {
+		if k.status == status {
+			meanings = append(meanings, fmt.Sprintf("%s (`%s%s`)", k.title, problemType, k.code))
+		}
+	}
+	return strings.Join(meanings, "; ")
+}
+
+// newHuma returns huma without its habits: no $schema in bodies and no Link to
+// it, no pages whose scripts come from elsewhere, no YAML.
+func (a *API) newHuma() huma.API {
+	config := huma.DefaultConfig("Holdfast", a.config.Version)
+	config.CreateHooks = nil
+	config.DocsPath, config.OpenAPIPath, config.SchemasPath = "", "", ""
+	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
+	config.Info.Description = description
+	config.Info.License = &huma.License{Name: "MIT", Identifier: "MIT"}
+	config.Tags = []*huma.Tag{
+		{Name: "orders", Description: "Place orders and follow them to their end."},
+		{Name: "inventory", Description: "What there is of each SKU."},
+		{Name: "operations", Description: "Health, and the simulated payment gateway."},
+	}
+	api := contract{huma.NewAPI(config, humago.NewAdapter(routes{a}, ""))}
+	api.UseMiddleware(strictQuery(api))
+	return api
+}
+
+// routes is the mux as humago registers its routes on it.
+type routes struct{ *API }
+
+func (r routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	method, path, _ := strings.Cut(pattern, " ")
+	r.route(method, path, handler)
+}
+
+// register adds an operation. What its handler fails with becomes a problem.
+func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	op.Errors = append(op.Errors, http.StatusServiceUnavailable)
+	if in, ok := any(new(I)).(interface {
+		requestBody(huma.Registry) *huma.RequestBody
+	}); ok {
+		body := in.requestBody(a.huma.OpenAPI().Components.Schemas)
+		op.Metadata = map[string]any{bodyKey: body, exampleKey: op.Metadata[exampleKey]}
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.refuse(ctx, op.OperationID, err)
+		}
+		return out, nil
+	})
+}
+
+// openAPI writes the finished document.
+func (a *API) openAPI() []byte {
+	text, err := json.Marshal(a.huma.OpenAPI())
+	if err != nil {
+		panic(err) // the document is the same for every run, so the first test would find it
+	}
+	return text
+}

@@ -1,0 +1,68 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	wire "holdfast/api/client"
+	"holdfast/event"
+)
+
+// maxOutage is the longest outage, in seconds.
+const maxOutage = 24 * 60 * 60
+
+func (a *API) registerOperations() {
+	tags := []string{"operations"}
+	register(a, huma.Operation{
+		OperationID: "livez", Method: http.MethodGet, Path: "/livez", Tags: tags,
+		Summary: "Whether the process is alive",
+	}, a.livez)
+	register(a, huma.Operation{
+		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: tags,
+		Summary:     "Whether the service can do its work",
+		Description: "A 503 names in its detail what is not ready.",
+	}, a.readyz)
+	if a.config.Outage != nil {
+		register(a, huma.Operation{
+			OperationID: "gateway-outage", Method: http.MethodPost, Path: "/gateway/outage", Tags: tags, DefaultStatus: http.StatusAccepted,
+			Summary:     "Make the simulated gateway unreachable",
+			Description: "Orders are still accepted, and all end once the gateway is back.",
+			Metadata:    map[string]any{exampleKey: map[string]any{"seconds": 60}},
+			Errors:      []int{http.StatusForbidden},
+		}, a.outage)
+	}
+}
+
+type healthOutput struct{ Body wire.Health }
+
+func (a *API) livez(context.Context, *struct{}) (*healthOutput, error) {
+	return &healthOutput{wire.Health{Status: "ok"}}, nil
+}
+
+func (a *API) readyz(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+	if err := a.config.Ready(ctx); err != nil {
+		return nil, event.Errorf(notReady, "%w", err)
+	}
+	return &healthOutput{wire.Health{Status: "ok"}}, nil
+}
+
+type outageInput struct{ JSON[wire.Outage] }
+
+type outageOutput struct{ Body wire.OutageEnd }
+
+func (a *API) outage(_ context.Context, in *outageInput) (*outageOutput, error) {
+	seconds := in.Value.Seconds
+	switch {
+	case seconds == nil:
+		return nil, invalid("body.seconds", "is required", nil)
+	case *seconds < 0 || *seconds > maxOutage:
+		return nil, invalid("body.seconds", "must be a whole number from 0 to 86400", *seconds)
+	}
+	length := time.Duration(*seconds) * time.Second
+	until := a.now().Add(length)
+	a.config.Outage(length)
+	return &outageOutput{wire.OutageEnd{Until: until}}, nil
+}

@@ -1,0 +1,198 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	wire "holdfast/api/client"
+	"holdfast/event"
+)
+
+// What only HTTP can find wrong, in the same vocabulary as the rest.
+const (
+	malformed        event.Code = "malformed"
+	crossOrigin      event.Code = "cross_origin"
+	methodNotAllowed event.Code = "method_not_allowed"
+	tooLarge         event.Code = "too_large"
+	unsupportedMedia event.Code = "unsupported_media_type"
+	internal         event.Code = "internal"
+	overloaded       event.Code = "overloaded"
+	notReady         event.Code = "not_ready"
+)
+
+// kind is a kind of problem.
+type kind struct {
+	code   event.Code
+	status int
+	title  string
+	// detail, if set, is shown instead of the error's own, which may tell of
+	// the server's inside and goes to the log.
+	detail string
+}
+
+// kinds is the one table from error codes to HTTP. A code that is not in it, and
+// an error without a code, is internal.
+var kinds = []kind{
+	{code: malformed, status: 400, title: "The request is malformed"},
+	{code: event.BadCursor, status: 400, title: "The cursor is unusable"},
+	{code: crossOrigin, status: 403, title: "Requests from other sites are refused"},
+	{code: event.NotFound, status: 404, title: "Not found"},
+	{code: methodNotAllowed, status: 405, title: "The method is not allowed"},
+	{code: event.Conflict, status: 409, title: "The present state forbids it"},
+	{code: event.Stale, status: 412, title: "A precondition failed"},
+	{code: tooLarge, status: 413, title: "The body is too large"},
+	{code: unsupportedMedia, status: 415, title: "The content type is not supported"},
+	{code: event.Invalid, status: 422, title: "The request is not valid"},
+	{code: event.Mismatch, status: 422, title: "The idempotency key belongs to another request"},
+	{code: internal, status: 500, title: "An error of ours",
+		detail: "the server failed in a way it should not; the log tells more"},
+	{code: event.Unavailable, status: 503, title: "Not available now",
+		detail: "the server cannot reach its store now; try again, with the same Idempotency-Key if you sent one"},
+	{code: overloaded, status: 503, title: "Too much to do"},
+	{code: notReady, status: 503, title: "Not ready"},
+}
+
+const (
+	problemType = "urn:holdfast:problem:"
+	retryAfter  = "1" // seconds
+)
+
+// kindOf finds the kind of a code.
+func kindOf(code event.Code) kind {
+	at := slices.IndexFunc(kinds, func(k kind) bool { return k.code == code })
+	if at < 0 {
+		return kindOf(internal)
+	}
+	return kinds[at]
+}
+
+// problem is an error as it goes out.
+type problem struct {
+	wire.Problem
+	code   event.Code
+	header http.Header
+}
+
+// GetStatus, GetHeaders and ContentType are what huma asks of an error.
+func (p *problem) GetStatus() int          { return p.Status }
+func (p *problem) GetHeaders() http.Header { return p.header }
+func (*problem) ContentType(string) string { return "application/problem+json" }
+
+// newProblem turns any error into what a client may see of it.
+func newProblem(err error) *problem {
+	var e *event.Error
+	if !errors.As(err, &e) {
+		e = &event.Error{Code: internal}
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+			e.Code = event.Unavailable
+		}
+	}
+	k := kindOf(e.Code)
+	p := &problem{code: k.code, Problem: wire.Problem{
+		Type: problemType + string(k.code), Title: k.title, Status: k.status, Detail: cmp.Or(k.detail, e.Detail),
+	}}
+	for _, f := range e.Fields {
+		p.Errors = append(p.Errors, fieldError(f))
+	}
+	if k.status == http.StatusServiceUnavailable {
+		p.header = http.Header{"Retry-After": {retryAfter}}
+	}
+	return p
+}
+
+// The longest values and locations that are echoed, in bytes.
+const (
+	maxValue    = 100
+	maxLocation = 200
+)
+
+// fieldError keeps out of an answer what is long, no scalar, or may be secret.
+func fieldError(f event.Field) wire.FieldError {
+	e := wire.FieldError{Location: clip(f.Location), Message: f.Message}
+	if f.Location != "body.payment_method" && !strings.HasPrefix(f.Location, "header.") && short(f.Value) {
+		e.Value = f.Value
+	}
+	return e
+}
+
+func short(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return len(v) <= maxValue
+	case jsontext.Value:
+		var plain any // 1e999 is JSON, but no client could read it back
+		return len(v) <= maxValue && json.Unmarshal(v, &plain) == nil
+	case int, int64, float64, bool:
+		return true
+	}
+	return false
+}
+
+func clip(location string) string {
+	if len(location) <= maxLocation {
+		return location
+	}
+	return strings.ToValidUTF8(location[:maxLocation], "") + "…"
+}
+
+// invalid is the error of one offending place.
+func invalid(location, message string, value any) *event.Error {
+	return &event.Error{Code: event.Invalid, Detail: location + " " + message,
+		Fields: []event.Field{{Location: location, Message: message, Value: value}}}
+}
+
+// huma makes its own errors through this variable, in its own words and with
+// whole values in them. They become problems of ours.
+func init() {
+	huma.NewError = func(_ int, message string, errs ...error) huma.StatusError {
+		return newProblem(merge(message, errs))
+	}
+}
+
+// merge makes one error of all that huma and our resolvers found wrong with a
+// request: the first that is more than an invalid place, else all places.
+func merge(message string, errs []error) error {
+	if len(errs) == 0 {
+		return errors.New(message)
+	}
+	all := &event.Error{Code: event.Invalid}
+	for _, err := range errs {
+		var e *event.Error
+		var detail huma.ErrorDetailer
+		switch {
+		case errors.As(err, &e) && e.Code == event.Invalid:
+			all.Fields = append(all.Fields, e.Fields...)
+		case errors.As(err, &detail):
+			d := detail.ErrorDetail()
+			all.Fields = append(all.Fields, event.Field{Location: d.Location, Message: d.Message, Value: d.Value})
+		default:
+			return err
+		}
+	}
+	all.Detail = fmt.Sprintf("%s %s", clip(all.Fields[0].Location), all.Fields[0].Message)
+	return all
+}
+
+// refuse turns a handler's error into its problem, and logs what is the
+// server's own fault.
+func (a *API) refuse(ctx context.Context, operation string, err error) *problem {
+	p := newProblem(err)
+	switch {
+	case ctx.Err() != nil:
+		a.config.Log.DebugContext(ctx, "the client left before its answer", "operation", operation, "error", err)
+	case p.code == internal:
+		a.config.Log.ErrorContext(ctx, "request failed", "operation", operation, "error", err)
+	case p.code == event.Unavailable:
+		a.config.Log.WarnContext(ctx, "request refused for want of a store", "operation", operation, "error", err)
+	}
+	return p
+}
