@@ -1,0 +1,252 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"holdfast/event"
+	"holdfast/inventory"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// stock is inventory.Store over inventory.db.
+type stock struct{ db *database }
+
+const (
+	reservationColumns = `number, order_id, state, lines, total_amount, total_currency, reason, shortfall,
+		restocked, held_at, updated_at`
+	selectReservations = "SELECT " + reservationColumns + " FROM reservations "
+	writeReservation   = "INSERT OR REPLACE INTO reservations (" + reservationColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertLedgerRow    = "INSERT INTO stock_ledger (sku, delta, reason, at) VALUES (?, ?, ?, ?)"
+	// selectBalances also finds a SKU that has lost its row, or its ledger.
+	selectBalances = `
+		SELECT coalesce(s.sku, l.sku), s.available, s.reserved, s.sold, s.price_amount, s.price_currency,
+			s.version, s.updated_at, l.total
+		FROM stock s FULL JOIN (SELECT sku, sum(delta) AS total FROM stock_ledger GROUP BY sku) l ON l.sku = s.sku
+		ORDER BY 1`
+)
+
+func (s stock) Apply(ctx context.Context, changes []inventory.Change) ([]event.Written[inventory.Reservation], error) {
+	written := make([]event.Written[inventory.Reservation], len(changes))
+	err := s.db.update(ctx, len(changes), func(t *tx) (err error) {
+		for i, c := range changes {
+			if written[i], err = applyToReservation(t, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
+}
+
+func applyToReservation(t *tx, c inventory.Change) (event.Written[inventory.Reservation], error) {
+	r, err := findReservation(t.conn, c.Ref)
+	if err != nil || !slices.Contains(c.From, r.State) {
+		return event.Written[inventory.Reservation]{Record: r}, err
+	}
+	if err := t.readStock(r, c); err != nil {
+		return event.Written[inventory.Reservation]{}, err
+	}
+	c.At = milli(c.At)
+	r.Apply(c, func(sku string) *inventory.Stock { return t.stock.bySKU[sku] })
+	return event.Written[inventory.Reservation]{Record: r, Changed: true}, saveReservation(t, r)
+}
+
+// readStock reads the stock rows that a change is about to use.
+func (t *tx) readStock(r inventory.Reservation, c inventory.Change) error {
+	if c.To == inventory.Held {
+		for _, l := range c.Lines {
+			if _, err := t.stockRow(l.SKU); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, l := range r.Lines {
+		s, err := t.stockRow(l.SKU)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			return fmt.Errorf("order %s names %s, which has no stock row; restore inventory.db from a backup", r.OrderID, l.SKU)
+		}
+	}
+	return nil
+}
+
+func saveReservation(t *tx, r inventory.Reservation) error {
+	return t.exec(writeReservation, func(s *statement) {
+		s.integer(r.Number).text(r.OrderID).text(string(r.State)).json(encodeLines(r.Lines)).money(r.Total).
+			text(r.Reason).json(encodeShortfall(r.Short)).boolean(r.Restocked).time(r.HeldAt).integer(r.UpdatedAt.UnixMilli())
+	})
+}
+
+func (s stock) Get(ctx context.Context, refs []event.Ref) ([]inventory.Reservation, error) {
+	found := make([]inventory.Reservation, len(refs))
+	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
+		for i, ref := range refs {
+			if found[i], err = findReservation(conn, ref); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// findReservation returns the order's reservation, the zero one if there is none.
+func findReservation(conn *sqlite.Conn, ref event.Ref) (r inventory.Reservation, err error) {
+	s, err := prepare(conn, selectReservations+"WHERE number = ?")
+	if err != nil {
+		return r, err
+	}
+	found, err := s.integer(ref.Number).one(func(w *row) (err error) {
+		r, err = scanReservation(w)
+		return err
+	})
+	if err != nil || found && r.OrderID != ref.OrderID {
+		return inventory.Reservation{}, cmp.Or(err, otherOrder("inventory.db", ref, r.OrderID))
+	}
+	return r, nil
+}
+
+// otherOrder is the error of a row whose number and id disagree.
+func otherOrder(file string, asked event.Ref, stored string) error {
+	return event.Errorf(event.Conflict, "%s has order %s under the number %d of order %s; it does not belong with this order.db: restore both from one backup",
+		file, stored, asked.Number, asked.OrderID)
+}
+
+func scanReservation(w *row) (r inventory.Reservation, err error) {
+	r.Number, r.OrderID, r.State = w.integer(), w.text(), inventory.State(w.text())
+	lines := w.text()
+	r.Total, r.Reason = w.money(), w.text()
+	shortfall := w.text()
+	r.Restocked, r.HeldAt, r.UpdatedAt = w.boolean(), w.time(), w.time()
+
+	var errLines, errShort error
+	r.Lines, errLines = decodeLines(lines)
+	r.Short, errShort = decode[event.Shortfall](shortfall)
+	return r, cmp.Or(errLines, errShort)
+}
+
+func (s stock) Count(ctx context.Context, c inventory.Count) (counted inventory.Stock, err error) {
+	c.At = milli(c.At)
+	var refused error
+	err = s.db.update(ctx, 1, func(t *tx) error {
+		old, err := t.stockRow(c.SKU)
+		if err != nil {
+			return err
+		}
+		var entry inventory.LedgerRow
+		// A refusal has written nothing, so it is no reason to undo its neighbours' work.
+		if counted, entry, refused = c.Apply(old); refused != nil {
+			return nil
+		}
+		if old == nil {
+			old = new(inventory.Stock)
+			*old = counted
+			t.addStockRow(old)
+		}
+		*old = counted
+		return t.exec(insertLedgerRow, func(s *statement) {
+			s.text(entry.SKU).integer(entry.Delta).text(entry.Reason).integer(entry.At.UnixMilli())
+		})
+	})
+	if err = cmp.Or(err, refused); err != nil {
+		return inventory.Stock{}, err
+	}
+	return counted, nil
+}
+
+func (s stock) Stock(ctx context.Context, sku string) (inventory.Stock, error) {
+	found, err := s.query(ctx, "WHERE sku = ?", func(s *statement) { s.text(sku) })
+	if err != nil {
+		return inventory.Stock{}, err
+	}
+	if len(found) == 0 {
+		return inventory.Stock{}, event.Errorf(event.NotFound, "no SKU %q", sku)
+	}
+	return found[0], nil
+}
+
+func (s stock) List(ctx context.Context, after string, limit int) ([]inventory.Stock, error) {
+	return s.query(ctx, "WHERE sku > ? ORDER BY sku LIMIT ?", func(s *statement) { s.text(after).integer(int64(limit)) })
+}
+
+func (s stock) query(ctx context.Context, where string, bind func(*statement)) ([]inventory.Stock, error) {
+	var found []inventory.Stock
+	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
+		found, err = queryStock(conn, where, bind)
+		return err
+	})
+	return found, err
+}
+
+func (s stock) Ledger(ctx context.Context, sku string, limit int) ([]inventory.LedgerRow, error) {
+	var found []inventory.LedgerRow
+	err := s.db.view(ctx, func(conn *sqlite.Conn) error {
+		s, err := prepare(conn, "SELECT sku, delta, reason, at FROM stock_ledger WHERE sku = ? ORDER BY entry DESC LIMIT ?")
+		if err != nil {
+			return err
+		}
+		return s.text(sku).integer(int64(limit)).rows(func(r *row) error {
+			found = append(found, inventory.LedgerRow{SKU: r.text(), Delta: r.integer(), Reason: r.text(), At: r.time()})
+			return nil
+		})
+	})
+	return found, err
+}
+
+func (s stock) Snapshot(ctx context.Context, each func(inventory.Reservation) error) ([]inventory.Balance, error) {
+	var balances []inventory.Balance
+	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
+		if err := execute(conn, "BEGIN"); err != nil {
+			return err
+		}
+		defer func() {
+			conn.SetInterrupt(nil) // else a ctx that has ended would keep the transaction open
+			execute(conn, "ROLLBACK")
+		}()
+		if err := eachReservation(conn, each); err != nil {
+			return err
+		}
+		balances, err = readBalances(conn)
+		return err
+	})
+	return balances, err
+}
+
+func eachReservation(conn *sqlite.Conn, each func(inventory.Reservation) error) error {
+	s, err := prepare(conn, selectReservations+"ORDER BY number")
+	if err != nil {
+		return err
+	}
+	return s.rows(func(w *row) error {
+		r, err := scanReservation(w)
+		if err != nil {
+			return err
+		}
+		return each(r)
+	})
+}
+
+func readBalances(conn *sqlite.Conn) (balances []inventory.Balance, err error) {
+	s, err := prepare(conn, selectBalances)
+	if err != nil {
+		return nil, err
+	}
+	err = s.rows(func(r *row) error {
+		balances = append(balances, inventory.Balance{Stock: scanStock(r), Ledger: r.integer()})
+		return nil
+	})
+	return balances, err
+}

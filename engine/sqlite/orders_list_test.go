@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+
+	"holdfast/order"
+
+	"zombiezen.com/go/sqlite"
+)
+
+// A list must cost what its page costs, however many orders there are: it walks
+// an index or the table in the list's order, and sorts nothing.
+func TestListsSortNothing(t *testing.T) {
+	e := openEngine(t, t.TempDir())
+	for _, test := range []struct {
+		query order.Query
+		index string
+	}{
+		{order.Query{}, "PRIMARY KEY"},
+		{order.Query{Caller: "local"}, "PRIMARY KEY"},
+		{order.Query{Caller: "local", Status: order.Completed}, "PRIMARY KEY"},
+		{order.Query{Caller: "local", UserID: "ann"}, "orders_by_user"},
+		{order.Query{Caller: "local", UserID: "ann", Status: order.Pending}, "orders_by_user"},
+		{order.Query{Caller: "local", Status: order.Pending}, "orders_open"},
+		{order.Query{Status: order.Refunding}, "orders_open"},
+	} {
+		where, _ := selection(test.query, 1)
+		plan := planOf(t, e.Orders.(orders).db, selectOrders+where)
+		if !strings.Contains(plan, test.index) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%+v: %s; want it to use %s", test.query, plan, test.index)
+		}
+	}
+	due := planOf(t, e.Orders.(orders).db, selectOrders+"WHERE due_at <= ? ORDER BY due_at, number LIMIT ?")
+	if !strings.Contains(due, "orders_due") || strings.Contains(due, "TEMP B-TREE") {
+		t.Error(due)
+	}
+}
+
+func planOf(t *testing.T, db *database, query string) string {
+	t.Helper()
+	var plan string
+	err := db.view(t.Context(), func(conn *sqlite.Conn) error {
+		s, err := prepare(conn, "EXPLAIN QUERY PLAN "+query)
+		if err != nil {
+			return err
+		}
+		return s.rows(func(*row) error {
+			plan += s.ColumnText(3) + "; "
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
