@@ -105,27 +105,27 @@ func (w *Worker) Run(ctx context.Context) {
 	serving.Wait()
 }
 
-// receive takes messages in batches until ctx ends. It pauses while a store, a
-// queue or the gateway is out, the longer the longer that lasts.
+// receive takes messages in batches until ctx ends. It pauses while a store or a
+// queue is out, the longer the longer that lasts.
 func (w *Worker) receive(ctx, work, calls context.Context) {
 	for outage := 0; ctx.Err() == nil; {
 		deliveries, err := w.Queue.Receive(ctx, w.Limits.Batch, w.Limits.Lease)
-		if err != nil {
-			w.Log.Error("queue cannot be read", "queue", w.Service, "error", err)
-			outage++
-		} else if len(deliveries) > 0 {
+		if len(deliveries) > 0 {
 			tasks := make([]task, len(deliveries))
 			for i, d := range deliveries {
 				tasks[i] = task{delivery: d, event: d.Event}
 			}
-			if w.process(work, calls, tasks) {
-				outage = 0
-			} else {
-				outage++
-			}
+			err = w.process(work, calls, tasks)
 		}
-		if outage > 0 {
+		switch {
+		case err != nil:
+			if outage++; outage == 1 {
+				w.Log.Error("service cannot work now; its messages wait", "service", w.Service, "error", err)
+			}
 			sleep(ctx, w.backoff(outage))
+		case outage > 0 && len(deliveries) > 0:
+			w.Log.Info("service works again", "service", w.Service)
+			outage = 0
 		}
 	}
 }
@@ -141,9 +141,9 @@ func (w *Worker) applyAnswers(work, calls context.Context) {
 	}
 }
 
-// process handles a batch and finishes each of its messages. It reports whether
-// the store and the queues were there to do so.
-func (w *Worker) process(work, calls context.Context, tasks []task) bool {
+// process handles a batch and finishes each of its messages. It returns the
+// outage, of a store or a queue, that kept it from some of them.
+func (w *Worker) process(work, calls context.Context, tasks []task) (outage error) {
 	results, errs := w.handle(work, tasks)
 	send := make([]event.Event, 0, len(tasks))
 	for _, r := range results {
@@ -155,13 +155,14 @@ func (w *Worker) process(work, calls context.Context, tasks []task) bool {
 	if len(send) > 0 {
 		sent = w.Send(work, send)
 	}
-	healthy := sent == nil
 	done := make([]string, 0, len(tasks))
 	for i, t := range tasks {
 		if errs[i] == nil && results[i].Send.Type != "" {
 			errs[i] = sent // a repeat of the message sends it again
 		}
-		healthy = healthy && !errors.Is(errs[i], event.Unavailable)
+		if errors.Is(errs[i], event.Unavailable) {
+			outage = errs[i]
+		}
 		if w.finish(work, calls, t, results[i], errs[i]) {
 			done = append(done, t.delivery.Receipt)
 		}
@@ -171,7 +172,7 @@ func (w *Worker) process(work, calls context.Context, tasks []task) bool {
 			w.Log.Error("messages could not be acknowledged; they will come again", "queue", w.Service, "count", len(done), "error", err)
 		}
 	}
-	return healthy
+	return outage
 }
 
 // finish does what is left to do of a message, and reports whether it is to be

@@ -1,0 +1,93 @@
+// Holdfast executes orders: it accepts each once, reserves stock without ever
+// overselling, takes payment once, and brings every order to a known end.
+//
+//	main.go      the command line; one file a subcommand beside it
+//	wire.go      engines and gateways: the only file that knows them all
+//	serve.go ─▶ api ─▶ system ─▶ order, inventory, payment ─▶ engine
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commandLine is every subcommand; see `holdfast --help`.
+type commandLine struct {
+	Serve   serveCommand   `cmd:"" help:"Run all three services and the API in one process. Sets up first if the store is empty."`
+	Setup   setupCommand   `cmd:"" help:"Create the stores and the starting stock. Run again, it adds what is missing and changes nothing."`
+	Audit   auditCommand   `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
+	Load    loadCommand    `cmd:"" help:"Place orders as fast as a number of clients can, wait for their ends, and say how fast that was."`
+	Orders  ordersCommand  `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
+	Stock   stockCommand   `cmd:"" help:"Show, list and count stock through the API."`
+	Version versionCommand `cmd:"" help:"Print the version, commit, Go version and SQLite version."`
+}
+
+const description = `Holdfast executes orders for a limited stock of anything: each accepted once, never oversold, charged once, nothing lost.
+
+  holdfast serve                                            run it
+  holdfast orders place --user test_user --item A123=1      place an order
+  holdfast orders show ID --wait 5s                         see how it ended
+  holdfast audit                                            check every promise
+
+Every flag can be set in the environment: --data is HOLDFAST_DATA. Exit status: 0 done, 1 failed, 2 misused.`
+
+// Exit statuses.
+const (
+	exitFailed  = 1
+	exitMisused = 2
+)
+
+// misuse is an error of the person who typed the command.
+type misuse struct{ error }
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is main, with its exit status as a value.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var c commandLine
+	exit := -1
+	parser := kong.Must(&c,
+		kong.Name("holdfast"), kong.Description(description), kong.DefaultEnvars("HOLDFAST"),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Exit(func(status int) { exit = status }),
+	)
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "holdfast: %v\nTry: holdfast --help\n", err)
+		return exitMisused
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	return status(command.Run())
+}
+
+// status prints an error, and returns the exit status that it means.
+func status(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSilent):
+		return exitFailed
+	}
+	fmt.Fprintln(os.Stderr, "holdfast:", err)
+	if errors.As(err, new(misuse)) {
+		return exitMisused
+	}
+	return exitFailed
+}
+
+// errSilent is a failure that the command has already told of.
+var errSilent = errors.New("failed")

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"holdfast/api/client"
+)
+
+// stockCommand is a client of the inventory routes.
+type stockCommand struct {
+	List stockListCommand `cmd:"" help:"List all stock."`
+	Show stockShowCommand `cmd:"" help:"Show the stock of one SKU."`
+	Set  stockSetCommand  `cmd:"" help:"Count a SKU afresh, or create it."`
+}
+
+type stockListCommand struct{ remote }
+
+// Run lists all stock.
+func (c *stockListCommand) Run(ctx context.Context) error {
+	stocks := []client.Stock{}
+	for s, err := range c.client(0).Stocks(ctx) {
+		if err != nil {
+			return c.explain(err)
+		}
+		stocks = append(stocks, s)
+	}
+	if c.JSON {
+		return printJSON(stocks)
+	}
+	return stockTable(stocks...)
+}
+
+type stockShowCommand struct {
+	remote
+	SKU string `arg:"" name:"sku" help:"The SKU."`
+}
+
+// Run shows one SKU.
+func (c *stockShowCommand) Run(ctx context.Context) error {
+	s, err := c.client(0).Stock(ctx, c.SKU)
+	return c.showStock(s, err)
+}
+
+type stockSetCommand struct {
+	remote
+	SKU      string `arg:"" name:"sku" help:"The SKU."`
+	OnHand   int64  `required:"" placeholder:"UNITS" help:"Units on the shelf, those reserved for orders included."`
+	Price    int64  `placeholder:"MINOR" help:"Price of a unit in minor units, as 1999 for 19.99 USD; needed for a new SKU."`
+	Currency string `default:"USD" help:"ISO 4217 code of the price."`
+	IfMatch  string `placeholder:"ETAG" help:"Only if the stock is still as it was when this ETag was read."`
+}
+
+// Run counts the SKU.
+func (c *stockSetCommand) Run(ctx context.Context) error {
+	count := client.StockCount{OnHand: &c.OnHand, IfMatch: c.IfMatch}
+	if c.Price != 0 {
+		count.Price = &client.Money{Amount: c.Price, Currency: c.Currency}
+	}
+	s, err := c.client(0).SetStock(ctx, c.SKU, count)
+	return c.showStock(s, err)
+}
+
+func (r remote) showStock(s client.Stock, err error) error {
+	if err != nil {
+		return r.explain(err)
+	}
+	if r.JSON {
+		return printJSON(s)
+	}
+	return stockTable(s)
+}
+
+func stockTable(stocks ...client.Stock) error {
+	return table(os.Stdout, "SKU\tAVAILABLE\tRESERVED\tSOLD\tON HAND\tPRICE\tUPDATED", func(row func(...any)) {
+		for _, s := range stocks {
+			row(s.SKU, s.Available, s.Reserved, s.Sold, s.OnHand, money(s.Price), s.UpdatedAt.Format(time.RFC3339))
+		}
+	})
+}

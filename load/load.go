@@ -1,0 +1,175 @@
+// Package load measures a Holdfast server: it places orders over HTTP as many
+// clients would, waits until every one that was accepted has ended, and says how
+// fast that went and whether anything was lost.
+package load
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"holdfast/gateway/simulated"
+)
+
+// Options say what to place.
+type Options struct {
+	URL      string
+	Clients  int           // connections, each with one order under way at a time
+	Duration time.Duration // how long orders are placed
+	SKUs     int           // over how many SKUs they spread, uniformly
+	Keys     bool          // whether each order carries a random idempotency key
+	Slow     float64       // share of orders, 0 to 1, whose card takes two seconds
+}
+
+// Result is what was measured. A latency is that of the 202.
+type Result struct {
+	Orders        int     `json:"orders"`          // answered with a 202
+	Errors        int     `json:"errors"`          // answered with anything else, or not at all
+	Lost          int     `json:"lost"`            // accepted, and not ended when the others had
+	DurationS     float64 `json:"duration_s"`      // from the first order's sending to the last one's end
+	AcceptedPerS  float64 `json:"accepted_per_s"`  // while orders were being placed
+	CompletedPerS float64 `json:"completed_per_s"` // COMPLETED orders over DurationS
+	PlacingPerS   float64 `json:"placing_per_s"`   // orders COMPLETED while others were being placed
+	P50Ms         float64 `json:"p50_ms"`
+	P90Ms         float64 `json:"p90_ms"`
+	P99Ms         float64 `json:"p99_ms"`
+	P999Ms        float64 `json:"p999_ms"`
+	MaxMs         float64 `json:"max_ms"`
+	FirstError    string  `json:"first_error,omitempty"`
+
+	// Of a private server only; filled in once it has ended.
+	PeakRSSMB float64 `json:"peak_rss_mb,omitempty"`
+	CPUS      float64 `json:"cpu_s,omitempty"`
+	Breaches  int     `json:"breaches"` // that the audit named
+}
+
+// drainLimit bounds the wait for the orders' ends, past the time a hold lasts.
+const drainLimit = 20 * time.Minute
+
+// Run places orders for Options.Duration, waits until all have ended, and
+// returns what it measured. It fails when the server cannot be asked.
+func Run(ctx context.Context, o Options) (Result, error) {
+	server, err := url.Parse(o.URL)
+	if err != nil || server.Host == "" {
+		return Result{}, fmt.Errorf("%q is not the URL of a server, as http://127.0.0.1:8000", o.URL)
+	}
+	if err := o.stock(ctx); err != nil {
+		return Result{}, err
+	}
+	before, err := readCounters(ctx, o.URL)
+	if err != nil {
+		return Result{}, err
+	}
+	start := time.Now()
+	tallies := make([]tally, o.Clients)
+	var clients sync.WaitGroup
+	for i := range tallies {
+		clients.Go(func() { tallies[i] = o.client(ctx, server.Host, start.Add(o.Duration)) })
+	}
+	clients.Wait()
+	placing := time.Since(start)
+	midway, err := readCounters(ctx, o.URL)
+	if err != nil {
+		return Result{}, err
+	}
+	after, err := o.drain(ctx, before, start)
+	if err != nil {
+		return Result{}, err
+	}
+	r := summarise(tallies, placing, after)
+	r.PlacingPerS = float64(midway.completed-before.completed) / placing.Seconds()
+	return r, nil
+}
+
+// tally is what one client saw.
+type tally struct {
+	latencies  []time.Duration
+	errors     int
+	firstError string
+}
+
+// client places one order after another until the time is over.
+func (o Options) client(ctx context.Context, host string, until time.Time) (t tally) {
+	fast, slow := o.bodies(simulated.Approve), o.bodies(simulated.Slow)
+	var c *conn
+	for ctx.Err() == nil && time.Now().Before(until) {
+		if c == nil {
+			var err error
+			if c, err = dial(host); err != nil {
+				t.fail(err.Error())
+				return t
+			}
+		}
+		key := ""
+		if o.Keys {
+			key = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+		}
+		bodies := fast
+		if o.Slow > 0 && rand.Float64() < o.Slow {
+			bodies = slow
+		}
+		sent := time.Now()
+		status, err := c.post(key, bodies[rand.IntN(len(bodies))])
+		switch {
+		case err != nil:
+			t.fail(err.Error())
+			c.Close()
+			c = nil
+		case status != http.StatusAccepted:
+			t.fail(fmt.Sprintf("status %d", status))
+		default:
+			t.latencies = append(t.latencies, time.Since(sent))
+		}
+	}
+	if c != nil {
+		c.Close()
+	}
+	return t
+}
+
+func (t *tally) fail(reason string) {
+	t.errors++
+	t.firstError = cmp.Or(t.firstError, reason)
+}
+
+// sku is the name of the i-th SKU of a load.
+func sku(i int) string { return fmt.Sprintf("LOAD-%04d", i) }
+
+// bodies are the requests for one unit of each SKU, paid with the method.
+func (o Options) bodies(method string) [][]byte {
+	bodies := make([][]byte, o.SKUs)
+	for i := range bodies {
+		bodies[i] = fmt.Appendf(nil, `{"user_id":"load","items":[{"sku":"%s","qty":1}],"payment_method":"%s"}`, sku(i), method)
+	}
+	return bodies
+}
+
+// summarise puts the clients' tallies and the server's counters together.
+func summarise(tallies []tally, placing time.Duration, d drained) Result {
+	var all []time.Duration
+	r := Result{DurationS: d.at.Seconds(), CompletedPerS: float64(d.completed) / d.at.Seconds()}
+	for _, t := range tallies {
+		all = append(all, t.latencies...)
+		r.Errors += t.errors
+		r.FirstError = cmp.Or(r.FirstError, t.firstError)
+	}
+	slices.Sort(all)
+	r.Orders = len(all)
+	r.AcceptedPerS = float64(len(all)) / placing.Seconds()
+	r.Lost = max(0, len(all)-d.ended)
+	at := func(q float64) float64 {
+		if len(all) == 0 {
+			return 0
+		}
+		return float64(all[int(q*float64(len(all)-1))].Microseconds()) / 1000
+	}
+	r.P50Ms, r.P90Ms, r.P99Ms, r.P999Ms, r.MaxMs = at(.5), at(.9), at(.99), at(.999), at(1)
+	return r
+}

@@ -1,0 +1,86 @@
+package system
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/event"
+	"holdfast/gateway"
+)
+
+func newObserver(c Config) *observer {
+	o := &observer{
+		log:     c.Log,
+		changed: c.OrderChanged,
+		accepted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_orders_accepted_total", Help: "Orders accepted since the start of the process.",
+		}),
+		ended: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_orders_ended_total", Help: "Orders that came to an end, by status; a refund ends an order a second time.",
+		}, []string{"status"}),
+		endToEnd: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "holdfast_order_seconds", Help: "Time from an order's creation to its end.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 900, 3600},
+		}),
+		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_gateway_answers_total", Help: "The gateway's answers, by operation and answer.",
+		}, []string{"operation", "answer"}),
+		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_dead_lettered_total", Help: "Messages dead-lettered since the start of the process, by queue.",
+		}, []string{"queue"}),
+	}
+	c.Metrics.MustRegister(o.accepted, o.ended, o.endToEnd, o.answers, o.dead)
+	return o
+}
+
+// watch registers the figures that are read when somebody asks for them.
+func (o *observer) watch(c Config, b *gateway.Breaker) {
+	c.Metrics.MustRegister(queueFigures{c.Queues})
+	for _, op := range event.Ops {
+		c.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "holdfast_gateway_breaker_open", Help: "1 while calls of the operation are refused without asking the gateway.",
+			ConstLabels: prometheus.Labels{"operation": string(op)},
+		}, func() float64 {
+			if b.Open(op) {
+				return 1
+			}
+			return 0
+		}))
+	}
+}
+
+// queueFigures is a prometheus.Collector of the queues' depths.
+type queueFigures struct{ queues event.Queues }
+
+func queueFigure(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("holdfast_queue_"+name, help, []string{"queue"}, nil)
+}
+
+var (
+	queueReady    = queueFigure("ready", "Messages waiting to be received.")
+	queueInFlight = queueFigure("in_flight", "Messages received and not finished.")
+	queueOldest   = queueFigure("oldest_seconds", "Age of the oldest message.")
+	queueDropped  = queueFigure("dropped_total", "Messages dropped because the queue was full; the sweeper brings them back.")
+)
+
+func (q queueFigures) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(q, ch) }
+
+func (q queueFigures) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, s := range event.Services {
+		d, err := q.queues[s].Depth(ctx)
+		if err != nil {
+			continue
+		}
+		figure := func(desc *prometheus.Desc, kind prometheus.ValueType, v float64) {
+			ch <- prometheus.MustNewConstMetric(desc, kind, v, string(s))
+		}
+		figure(queueReady, prometheus.GaugeValue, float64(d.Ready))
+		figure(queueInFlight, prometheus.GaugeValue, float64(d.InFlight))
+		figure(queueOldest, prometheus.GaugeValue, d.Oldest.Seconds())
+		figure(queueDropped, prometheus.CounterValue, float64(d.Dropped))
+	}
+}

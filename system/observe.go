@@ -1,0 +1,134 @@
+package system
+
+import (
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/event"
+	"holdfast/inventory"
+	"holdfast/order"
+	"holdfast/payment"
+)
+
+// observer tells a person and a monitor what the services did. Services hand it
+// their records as they change; it never blocks them.
+type observer struct {
+	log     *slog.Logger
+	pace    pace
+	changed func(order.Order)
+
+	accepted prometheus.Counter
+	ended    *prometheus.CounterVec
+	endToEnd prometheus.Histogram
+	answers  *prometheus.CounterVec
+	dead     *prometheus.CounterVec
+}
+
+func (o *observer) order(c order.Order) {
+	if o.changed != nil {
+		o.changed(c)
+	}
+	switch {
+	case c.Status == order.Pending:
+		o.accepted.Inc()
+		o.say("order accepted", c.OrderID, slog.String("user_id", c.UserID))
+	case c.Status.Ended():
+		o.ended.WithLabelValues(string(c.Status)).Inc()
+		o.endToEnd.Observe(c.UpdatedAt().Sub(c.CreatedAt()).Seconds())
+		o.say(ends[c.Status], c.OrderID, slog.String("reason", c.Reason))
+	case c.Status == order.Reserved:
+		o.say("order waits for its payment", c.OrderID)
+	default:
+		o.say("order "+strings.ToLower(string(c.Status)), c.OrderID)
+	}
+}
+
+var ends = map[order.Status]string{
+	order.Completed:     "order completed",
+	order.FailedNoStock: "order failed: no stock",
+	order.PaymentFailed: "order failed: payment declined",
+	order.Cancelled:     "order cancelled",
+	order.Refunded:      "order refunded",
+}
+
+var moves = map[inventory.State]string{
+	inventory.Held:             "stock reserved",
+	inventory.Rejected:         "stock rejected",
+	inventory.Settled:          "stock settled",
+	inventory.ReleasedDeclined: "stock released",
+	inventory.ReleasedVoided:   "stock released",
+	inventory.Returned:         "stock returned",
+}
+
+func (o *observer) reservation(r inventory.Reservation) {
+	if r.State == inventory.Rejected {
+		o.say(moves[r.State], r.OrderID, slog.String("reason", r.Reason))
+		return
+	}
+	for i, l := range r.Lines {
+		attrs := []slog.Attr{slog.String("sku", l.SKU), slog.Int64("qty", l.Qty)}
+		if i < len(r.Left) {
+			attrs = append(attrs, slog.Int64("remaining", r.Left[i]))
+		}
+		o.say(moves[r.State], r.OrderID, attrs...)
+	}
+}
+
+func (o *observer) payment(p payment.Payment) {
+	switch p.State {
+	case payment.Captured, payment.Declined, payment.Voided, payment.Refunded:
+		o.say("payment "+strings.ToLower(string(p.State)), p.OrderID, slog.Int64("amount", p.Amount.Amount), slog.String("currency", p.Amount.Currency))
+	}
+}
+
+func (o *observer) answer(c event.Call, answer event.Event, err error) {
+	_, word, _ := strings.Cut(string(answer.Type), ": ")
+	o.answers.WithLabelValues(string(c.Op), word).Inc()
+	if err != nil {
+		o.say("gateway answer unknown", c.OrderID, slog.String("operation", string(c.Op)), slog.Any("error", err))
+	}
+}
+
+func (o *observer) died(s event.Service) { o.dead.WithLabelValues(string(s)).Inc() }
+
+// say writes one line of an order's story, unless there are too many to read.
+func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
+	if !o.log.Enabled(nil, slog.LevelInfo) {
+		return
+	}
+	ok, left := o.pace.allow(time.Now())
+	if left > 0 {
+		o.log.Info("too many lines to read; some were left out", "count", left)
+	}
+	if ok {
+		o.log.LogAttrs(nil, slog.LevelInfo, message, append([]slog.Attr{slog.String("order_id", orderID)}, attrs...)...)
+	}
+}
+
+// linesPerSecond is how many lines about orders a log gets in a second: nobody
+// reads more, and writing them all would cost more than the orders do.
+const linesPerSecond = 200
+
+// pace counts the lines of the current second.
+type pace struct {
+	mu     sync.Mutex
+	second int64
+	lines  int
+}
+
+// allow reports whether one more line may be written now, and, with the first
+// line of a second, how many were left out in the one before.
+func (p *pace) allow(now time.Time) (ok bool, left int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := now.Unix(); s != p.second {
+		left = max(0, p.lines-linesPerSecond)
+		p.second, p.lines = s, 0
+	}
+	p.lines++
+	return p.lines <= linesPerSecond, left
+}

@@ -1,0 +1,209 @@
+package system_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/engine"
+	"holdfast/engine/memory"
+	"holdfast/event"
+	"holdfast/gateway/simulated"
+	"holdfast/inventory"
+	"holdfast/order"
+	"holdfast/system"
+)
+
+// world is a whole system on the memory engine, with everything that a test may
+// want to reach into.
+type world struct {
+	*system.System
+	engine  *engine.Engine
+	gateway *simulated.Gateway
+	changed chan order.Order
+	stop    func()
+}
+
+func open(t *testing.T) *world {
+	t.Helper()
+	e := &memory.New().Engine
+	w := &world{engine: e, gateway: &simulated.Gateway{Ledger: e.Ledger, DeclineRate: 0.1, Now: system.Now}, changed: make(chan order.Order, 100_000)}
+	queues := event.Queues{}
+	for _, s := range event.Services {
+		queues[s] = memory.NewQueue(100_000)
+	}
+	w.System = system.New(system.Config{
+		Engine: e, Queues: queues, Gateway: w.gateway,
+		Terms: order.Terms{Hold: 15 * time.Minute, Silence: 30 * time.Second},
+		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
+		OrderChanged: func(o order.Order) { w.changed <- o },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { w.Run(ctx) })
+	w.stop = func() { cancel(); running.Wait() }
+	return w
+}
+
+func (w *world) count(t *testing.T, sku string, onHand int64) {
+	t.Helper()
+	_, err := w.Inventory.Count(t.Context(), inventory.Count{SKU: sku, OnHand: onHand, Price: event.Money{Amount: 1999, Currency: "USD"}, At: system.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) place(t *testing.T, id, sku string, qty int64, method string) {
+	t.Helper()
+	placed, err := w.Orders.Place(t.Context(), system.Now(), []order.Request{{
+		Caller: "local", UserID: "test_user", OrderID: id, Lines: []event.Line{{SKU: sku, Qty: qty}}, PaymentMethod: method,
+	}})
+	if err != nil || placed[0].Err != nil {
+		t.Fatal(err, placed)
+	}
+	if placed[0].New {
+		w.Queues.Send(t.Context(), []event.Event{placed[0].Send})
+	}
+}
+
+// end waits for the order to end and returns it.
+func (w *world) end(t *testing.T, id string) order.Order {
+	t.Helper()
+	for o := range w.changed {
+		if o.OrderID == id && o.Status.Ended() {
+			return o
+		}
+	}
+	panic("unreachable")
+}
+
+func TestEveryPaymentMethodEndsAsItSays(t *testing.T) {
+	for method, want := range map[string]order.Status{
+		simulated.Approve: order.Completed, simulated.Decline: order.PaymentFailed, simulated.Timeout: order.Completed,
+		simulated.Slow: order.Completed, simulated.Flaky: order.Completed, simulated.Down: order.Cancelled,
+	} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := open(t)
+				defer w.stop()
+				w.count(t, "A123", 10)
+				w.place(t, "one", "A123", 2, method)
+				o := w.end(t, "one")
+				if o.Status != want {
+					t.Errorf("ended %s (%s), want %s; history %v", o.Status, o.Reason, want, o.History)
+				}
+
+			})
+		})
+	}
+}
+
+func TestTheGatewayDownForAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		defer w.stop()
+		w.count(t, "A123", 100)
+		w.gateway.Outage(time.Hour)
+		for i := range 40 {
+			w.place(t, fmt.Sprintf("before%d", i), "A123", 1, simulated.Approve)
+		}
+		time.Sleep(10 * time.Minute) // virtual
+		for i := range 40 {
+			w.place(t, fmt.Sprintf("during%d", i), "A123", 1, simulated.Approve)
+		}
+		time.Sleep(2 * time.Hour)
+		for i := range 40 {
+			// The hold of the first ended in the outage, unpaid; the last were placed
+			// ten minutes into it and had five minutes more. Both ended unpaid.
+			w.wantEnd(t, fmt.Sprintf("before%d", i), order.Cancelled)
+			w.wantEnd(t, fmt.Sprintf("during%d", i), order.Cancelled)
+		}
+		w.place(t, "after", "A123", 1, simulated.Approve)
+		time.Sleep(time.Minute)
+		w.wantEnd(t, "after", order.Completed)
+		w.wantNoneDead(t)
+	})
+}
+
+func TestAnOutageShorterThanTheHoldCostsNoOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		defer w.stop()
+		w.count(t, "A123", 100)
+		w.gateway.Outage(10 * time.Minute)
+		for i := range 100 {
+			w.place(t, fmt.Sprintf("o%d", i), "A123", 1, simulated.Approve)
+		}
+		time.Sleep(14 * time.Minute)
+		for i := range 100 {
+			w.wantEnd(t, fmt.Sprintf("o%d", i), order.Completed)
+		}
+		w.wantNoneDead(t)
+	})
+}
+
+func TestRetriesExhaustedDeadLetterAndTheOrderStillEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
+		defer w.stop()
+		w.count(t, "A123", 1000)
+		w.place(t, "bad", "A123", 1, simulated.Down)
+		for i := range 840 { // fourteen minutes in which the gateway answers others
+			time.Sleep(time.Second)
+			w.place(t, fmt.Sprintf("good%d", i), "A123", 1, simulated.Approve)
+		}
+		letters, err := w.engine.DeadLetters[event.Payment].List(t.Context(), "", 10)
+		if err != nil || len(letters) != 1 || letters[0].Event.OrderID != "bad" {
+			t.Fatalf("dead letters: %v, %v; want the one of the bad order", letters, err)
+		}
+		time.Sleep(5 * time.Minute)
+		w.wantEnd(t, "bad", order.Cancelled)
+		w.Queues.Send(t.Context(), []event.Event{letters[0].Event}) // redriven after the order has ended
+		time.Sleep(time.Minute)
+		w.wantEnd(t, "bad", order.Cancelled)
+	})
+}
+
+func TestTheClockJumps(t *testing.T) {
+	onEveryEngine(t, func(s *stage) {
+		s.losing(event.OrderPlaced)
+		s.place("o1", simulated.Approve)
+		s.found()
+		s.now = s.now.Add(-time.Hour) // due more than an hour ahead now
+		s.sweep(s.now)
+		if len(s.inbox) > 0 {
+			t.Error("the order was due before its time")
+		}
+		n, err := s.orders.Resync(t.Context(), s.now)
+		s.check(err)
+		if n != 1 {
+			t.Errorf("pulled in %d due times, want 1", n)
+		}
+		s.later(s.orders.Terms.MaxBackoff())
+		s.want("o1", order.Completed, "")
+	})
+}
+
+func (w *world) wantEnd(t *testing.T, id string, want order.Status) {
+	t.Helper()
+	o, err := w.engine.Orders.Get(t.Context(), id)
+	if err != nil || o.Status != want {
+		t.Errorf("order %s: %s (%s), %v; want %s", id, o.Status, o.Reason, err, want)
+	}
+}
+
+func (w *world) wantNoneDead(t *testing.T) {
+	t.Helper()
+	for s, letters := range w.engine.DeadLetters {
+		if n, err := letters.Count(t.Context()); err != nil || n > 0 {
+			t.Errorf("%s has %d dead letters, %v", s, n, err)
+		}
+	}
+}
