@@ -1,6 +1,7 @@
 package system
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -97,7 +98,7 @@ func (o *observer) died(s event.Service) { o.dead.WithLabelValues(string(s)).Inc
 
 // say writes one line of an order's story, unless there are too many to read.
 func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
-	if !o.log.Enabled(nil, slog.LevelInfo) {
+	if !o.log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
 	ok, left := o.pace.allow(time.Now())
@@ -105,7 +106,7 @@ func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
 		o.log.Info("too many lines to read; some were left out", "count", left)
 	}
 	if ok {
-		o.log.LogAttrs(nil, slog.LevelInfo, message, append([]slog.Attr{slog.String("order_id", orderID)}, attrs...)...)
+		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append([]slog.Attr{slog.String("order_id", orderID)}, attrs...)...)
 	}
 }
 

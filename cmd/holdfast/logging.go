@@ -20,5 +20,5 @@ func (l logging) logger() *slog.Logger {
 	if l.LogFormat == "json" || l.LogFormat == "auto" && !terminal {
 		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: l.LogLevel}))
 	}
-	return slog.New(tint.NewHandler(os.Stderr, &tint.Options{Level: l.LogLevel, TimeFormat: time.TimeOnly + ".000", NoColor: !terminal}))
+	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: l.LogLevel, TimeFormat: time.TimeOnly + ".000", NoColor: !terminal}))
 }

@@ -20,7 +20,7 @@ func (s deadLetters) Put(ctx context.Context, letters []event.DeadLetter) error 
 	}
 	return s.write(func() {
 		for _, l := range letters {
-			s.Letters[s.service][l.ID] = l
+			s.Letters[s.service][l.ID] = unshared(l)
 		}
 	})
 }
@@ -32,7 +32,7 @@ func (s deadLetters) List(ctx context.Context, after string, limit int) (page []
 	s.read(func() {
 		for _, id := range slices.Sorted(maps.Keys(s.Letters[s.service])) {
 			if id > after && len(page) < limit {
-				page = append(page, s.Letters[s.service][id])
+				page = append(page, unshared(s.Letters[s.service][id]))
 			}
 		}
 	})
@@ -49,7 +49,7 @@ func (s deadLetters) Get(ctx context.Context, id string) (event.DeadLetter, erro
 	if !found {
 		return event.DeadLetter{}, noLetter(id)
 	}
-	return letter, nil
+	return unshared(letter), nil
 }
 
 func (s deadLetters) Delete(ctx context.Context, id string) error {
@@ -77,4 +77,10 @@ func (s deadLetters) Count(ctx context.Context) (n int, err error) {
 
 func noLetter(id string) error {
 	return event.Errorf(event.NotFound, "no dead letter %q", id)
+}
+
+// unshared is a copy that shares nothing with l.
+func unshared(l event.DeadLetter) event.DeadLetter {
+	l.Event.Lines, l.Event.Short = slices.Clone(l.Event.Lines), slices.Clone(l.Event.Short)
+	return l
 }

@@ -124,11 +124,16 @@ func (m *Memory) Hash() [32]byte {
 	return sha256.Sum256(text)
 }
 
-// write runs one atomic write between the two points of the fault. change must
-// not fail half way.
+// write runs one atomic write under the lock.
 func (c *core) write(change func()) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.commit(change)
+}
+
+// commit runs one atomic write between the two points of the fault. The caller
+// holds the lock, and change must not fail half way.
+func (c *core) commit(change func()) error {
 	if err := c.strike(engine.BeforeCommit); err != nil {
 		return err
 	}

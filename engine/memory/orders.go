@@ -53,6 +53,7 @@ func (s orders) Apply(ctx context.Context, changes []order.Change) ([]event.Writ
 			changed := slices.Contains(c.From, o.Status)
 			if changed {
 				o.Apply(c)
+				*o = o.Clone() // shares nothing with the change
 			}
 			written[i] = event.Written[order.Order]{Record: o.Clone(), Changed: changed}
 		}
@@ -86,7 +87,8 @@ func (s orders) List(ctx context.Context, q order.Query) (page order.Page, err e
 	s.read(func() {
 		before := int64(len(s.Orders) + 1)
 		if q.Cursor != "" {
-			if before, err = strconv.ParseInt(q.Cursor, 10, 64); err != nil || before < 1 || before > int64(len(s.Orders)) {
+			before, err = strconv.ParseInt(q.Cursor, 10, 64)
+			if err != nil || before < 1 || before > int64(len(s.Orders)) || strconv.FormatInt(before, 10) != q.Cursor {
 				err = event.Errorf(event.BadCursor, "no page begins at the cursor %q", q.Cursor)
 				return
 			}

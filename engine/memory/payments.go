@@ -71,18 +71,21 @@ func (s ledger) Update(ctx context.Context, ref event.Ref, change func([]simulat
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.write(func() {
-		entries := s.Entries[ref.OrderID]
-		for _, e := range change(slices.Clone(entries)) {
-			at, found := slices.BinarySearchFunc(entries, e.Key, func(have simulated.Entry, key string) int { return cmp.Compare(have.Key, key) })
-			if found {
-				entries[at] = e
-			} else {
-				entries = slices.Insert(entries, at, e)
-			}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	entries := slices.Clone(s.Entries[ref.OrderID])
+	for _, e := range change(slices.Clone(entries)) {
+		at, found := slices.BinarySearchFunc(entries, e.Key, func(have simulated.Entry, key string) int { return cmp.Compare(have.Key, key) })
+		if found {
+			entries[at] = e
+		} else {
+			entries = slices.Insert(entries, at, e)
 		}
-		s.Entries[ref.OrderID] = entries
-	})
+	}
+	if slices.Equal(entries, s.Entries[ref.OrderID]) {
+		return nil
+	}
+	return s.commit(func() { s.Entries[ref.OrderID] = entries })
 }
 
 func (s ledger) Get(ctx context.Context, refs []event.Ref) ([][]simulated.Entry, error) {

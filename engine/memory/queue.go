@@ -51,6 +51,7 @@ func (q *Queue) Send(ctx context.Context, events []event.Event) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
+	q.ripen(now) // what became ready before this has waited longer
 	for i, e := range events {
 		if q.size == q.capacity {
 			q.dropped += int64(len(events) - i)
@@ -74,6 +75,7 @@ func (q *Queue) Receive(ctx context.Context, limit int, lease time.Duration) ([]
 		}
 		q.wait(ctx, next)
 	}
+	q.signal() // whatever woke this one may be for another
 	return nil, nil
 }
 
@@ -95,8 +97,8 @@ func (q *Queue) take(now time.Time, limit int, lease time.Duration) (deliveries 
 		q.schedule(m, now.Add(lease))
 		deliveries = append(deliveries, event.Delivery{Event: m.event, Receipt: m.receipt, Count: m.count})
 	}
-	if q.ready.len() > 0 {
-		q.signal()
+	if q.ready.len() > 0 || len(deliveries) > 0 {
+		q.signal() // another one that waits has more to take, or a lease to watch
 	}
 	if len(q.timed) > 0 {
 		next = q.timed[0].readyAt
@@ -153,6 +155,7 @@ func (q *Queue) Extend(ctx context.Context, lease time.Duration, receipts ...str
 	return q.each(ctx, receipts, func(m *message) {
 		m.readyAt = time.Now().Add(lease)
 		heap.Fix(&q.timed, m.heapIndex)
+		q.signal()
 	})
 }
 
@@ -198,7 +201,9 @@ func (q *Queue) unlease(m *message) {
 	m.receipt = ""
 }
 
-// signal wakes one waiting Receive, which wakes the next if it leaves anything.
+// signal wakes one waiting Receive to look again. Whoever takes something, or
+// leaves, passes the signal on: as long as any waits, one of them knows of every
+// message and every lease.
 func (q *Queue) signal() {
 	select {
 	case q.wake <- struct{}{}:

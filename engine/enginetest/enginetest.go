@@ -1,0 +1,70 @@
+// Package enginetest holds every engine to the contracts that stand on the
+// services' ports, and to PROTOCOL's decision tables as the services carry them
+// out over that engine's stores. It names no engine and skips nothing:
+//
+//	func TestStores(t *testing.T) {
+//		enginetest.RunStores(t, func(t *testing.T) *engine.Engine { … })
+//	}
+//
+// Times are given to the stores by the tests, so nothing here waits.
+package enginetest
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"holdfast/engine"
+	"holdfast/event"
+)
+
+// storeTest is one sentence of a contract, run on a fresh engine.
+type storeTest struct {
+	name string
+	run  func(t *testing.T, e *engine.Engine)
+}
+
+// queueTest is one sentence of event.Queue's contract, run on a fresh queue.
+type queueTest struct {
+	name string
+	run  func(t *testing.T, q event.Queue)
+}
+
+// RunStores runs the suite on the stores, the dead letters and the ledger of an
+// engine. Each call of open returns a fresh, empty engine, and registers its
+// cleanup with t.
+func RunStores(t *testing.T, open func(t *testing.T) *engine.Engine) {
+	for _, group := range []struct {
+		name  string
+		tests []storeTest
+	}{
+		{"order.Store", slices.Concat(createTests, changeTests, listTests, dueTests)},
+		{"inventory.Store", slices.Concat(reservationTests, countTests, stockTests)},
+		{"payment.Store", paymentTests},
+		{"event.DeadLetters", deadLetterTests},
+		{"simulated.Ledger", ledgerTests},
+		{"protocol", slices.Concat(orderProtocolTests, inventoryProtocolTests, paymentProtocolTests)},
+		{"delivery", deliveryTests},
+		{"races", slices.Concat(stockRaceTests, recordRaceTests)},
+		{"faults", slices.Concat(faultTests, batchFaultTests)},
+		{"aliasing", aliasTests},
+	} {
+		t.Run(group.name, func(t *testing.T) {
+			for _, test := range group.tests {
+				t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+			}
+		})
+	}
+}
+
+// RunQueue runs the suite on a queue. Each call of open returns a fresh, empty
+// queue that holds fewer than 100,000 events, and registers its cleanup with t.
+// It is called inside a testing/synctest bubble, so time is virtual: a queue may
+// use package time's clock and timers, and nothing that waits outside the bubble.
+func RunQueue(t *testing.T, open func(t *testing.T) event.Queue) {
+	for _, test := range slices.Concat(queueTests, leaseTests, queueLoadTests) {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test.run(t, open(t)) })
+		})
+	}
+}

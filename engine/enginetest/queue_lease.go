@@ -1,0 +1,157 @@
+package enginetest
+
+import (
+	"testing"
+	"time"
+
+	"holdfast/event"
+)
+
+var leaseTests = []queueTest{
+	{"a leased event is nobody else's until the lease has passed", leaseHolds},
+	{"each receive has another receipt and counts one more", leaseCounts},
+	{"Ack removes for good, and may be repeated", ackRemoves},
+	{"Ack takes out the deliveries it names and no others", ackSome},
+	{"a late Ack changes nothing", lateAck},
+	{"a late Retry changes nothing", lateRetry},
+	{"a late Extend changes nothing", lateExtend},
+	{"Retry makes an event ready after the delay", retryDelays},
+	{"Retry without a delay makes an event ready at once", retryAtOnce},
+	{"Extend makes leases last that long from now", extendProlongs},
+	{"Extend prolongs the leases it names and no others", extendSome},
+}
+
+func leaseHolds(t *testing.T, q event.Queue) {
+	send(t, q, message(1))
+	receive(t, q, message(1), 10*time.Second)
+	time.Sleep(9 * time.Second)
+	wantNothing(t, q)
+	time.Sleep(2 * time.Second)
+	receive(t, q, message(1), 10*time.Second)
+	wantNothing(t, q)
+}
+
+func leaseCounts(t *testing.T, q event.Queue) {
+	send(t, q, message(1))
+	seen := map[string]bool{}
+	for n := range 5 {
+		d := receive(t, q, message(1), time.Second)
+		if d.Count != n+1 || seen[d.Receipt] {
+			t.Errorf("receive %d: %+v", n+1, d)
+		}
+		if seen[d.Receipt] = true; n%2 == 0 {
+			wantNoError(t, q.Retry(t.Context(), d.Receipt, time.Second))
+		}
+		time.Sleep(2 * time.Second)
+	}
+}
+
+func ackRemoves(t *testing.T, q event.Queue) {
+	send(t, q, message(1))
+	d := receive(t, q, message(1), 10*time.Second)
+	for range 2 {
+		wantNoError(t, q.Ack(t.Context(), d.Receipt))
+	}
+	wantNoError(t, q.Retry(t.Context(), d.Receipt, 0))
+	wantNoError(t, q.Extend(t.Context(), time.Second, d.Receipt))
+	time.Sleep(time.Hour)
+	wantNothing(t, q)
+	wantDepth(t, q, 0, 0, 0)
+}
+
+func ackSome(t *testing.T, q event.Queue) {
+	send(t, q, messages(3)...)
+	first := receive(t, q, message(0), 10*time.Second)
+	receive(t, q, message(1), 10*time.Second)
+	last := receive(t, q, message(2), 10*time.Second)
+	wantNoError(t, q.Ack(t.Context(), first.Receipt, last.Receipt))
+	time.Sleep(time.Minute)
+	receive(t, q, message(1), time.Hour)
+	wantNothing(t, q)
+}
+
+// lateWorker is a worker whose lease has lapsed: late is its delivery, and now
+// is that of the worker that has the event now, for ten seconds.
+func lateWorker(t *testing.T, q event.Queue) (late, now event.Delivery) {
+	t.Helper()
+	send(t, q, message(1))
+	late = receive(t, q, message(1), 10*time.Second)
+	time.Sleep(11 * time.Second)
+	return late, receive(t, q, message(1), 10*time.Second)
+}
+
+func lateAck(t *testing.T, q event.Queue) {
+	late, now := lateWorker(t, q)
+	wantNoError(t, q.Ack(t.Context(), late.Receipt))
+	wantDepth(t, q, 0, 1, 11*time.Second)
+	time.Sleep(11 * time.Second)
+	now = receive(t, q, message(1), 10*time.Second)
+	wantNoError(t, q.Ack(t.Context(), late.Receipt, now.Receipt))
+	wantDepth(t, q, 0, 0, 0)
+}
+
+func lateRetry(t *testing.T, q event.Queue) {
+	late, now := lateWorker(t, q)
+	wantNoError(t, q.Retry(t.Context(), late.Receipt, 0))
+	wantNothing(t, q)
+	wantNoError(t, q.Retry(t.Context(), now.Receipt, 5*time.Second))
+	wantNoError(t, q.Retry(t.Context(), late.Receipt, 0))
+	wantNothing(t, q)
+	time.Sleep(6 * time.Second)
+	receive(t, q, message(1), time.Second)
+}
+
+func lateExtend(t *testing.T, q event.Queue) {
+	late, now := lateWorker(t, q)
+	wantNoError(t, q.Extend(t.Context(), time.Hour, late.Receipt))
+	time.Sleep(11 * time.Second)
+	now = receive(t, q, message(1), 10*time.Second)
+	wantNoError(t, q.Ack(t.Context(), now.Receipt))
+	wantNoError(t, q.Extend(t.Context(), time.Second, now.Receipt, late.Receipt))
+	time.Sleep(time.Minute)
+	wantNothing(t, q)
+}
+
+func retryDelays(t *testing.T, q event.Queue) {
+	send(t, q, message(1))
+	d := receive(t, q, message(1), 5*time.Second)
+	wantNoError(t, q.Retry(t.Context(), d.Receipt, 30*time.Second))
+	time.Sleep(29 * time.Second)
+	wantNothing(t, q)
+	time.Sleep(2 * time.Second)
+	if d := receive(t, q, message(1), time.Second); d.Count != 2 {
+		t.Errorf("the retry is counted %d", d.Count)
+	}
+}
+
+func retryAtOnce(t *testing.T, q event.Queue) {
+	send(t, q, message(1))
+	wantNoError(t, q.Retry(t.Context(), receive(t, q, message(1), time.Hour).Receipt, 0))
+	receive(t, q, message(1), time.Hour)
+}
+
+func extendProlongs(t *testing.T, q event.Queue) {
+	send(t, q, message(1))
+	d := receive(t, q, message(1), 10*time.Second)
+	for range 5 {
+		time.Sleep(8 * time.Second)
+		wantNoError(t, q.Extend(t.Context(), 10*time.Second, d.Receipt))
+	}
+	time.Sleep(9 * time.Second)
+	wantNothing(t, q)
+	time.Sleep(2 * time.Second)
+	receive(t, q, message(1), time.Second)
+}
+
+func extendSome(t *testing.T, q event.Queue) {
+	send(t, q, messages(3)...)
+	first := receive(t, q, message(0), 10*time.Second)
+	receive(t, q, message(1), 10*time.Second)
+	last := receive(t, q, message(2), 10*time.Second)
+	wantNoError(t, q.Extend(t.Context(), time.Minute, first.Receipt, last.Receipt))
+	time.Sleep(30 * time.Second)
+	receive(t, q, message(1), time.Hour)
+	wantNothing(t, q)
+	wantNoError(t, q.Ack(t.Context(), first.Receipt, last.Receipt))
+	wantDepth(t, q, 0, 1, 30*time.Second)
+}
