@@ -68,12 +68,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		return Result{}, err
 	}
 	start := time.Now()
-	tallies := make([]tally, o.Clients)
-	var clients sync.WaitGroup
-	for i := range tallies {
-		clients.Go(func() { tallies[i] = o.client(ctx, server.Host, start.Add(o.Duration)) })
+	customers := make([]customer, o.Clients)
+	var placers sync.WaitGroup
+	for i := range customers {
+		customers[i] = customer{Options: o, host: server.Host}
+		placers.Go(func() { customers[i].placeUntil(ctx, start.Add(o.Duration)) })
 	}
-	clients.Wait()
+	placers.Wait()
 	placing := time.Since(start)
 	midway, err := readCounters(ctx, o.URL)
 	if err != nil {
@@ -83,55 +84,71 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := summarise(tallies, placing, after)
+	r := summarise(customers, placing, after)
 	r.PlacingPerS = float64(midway.completed-before.completed) / placing.Seconds()
 	return r, nil
 }
 
-// tally is what one client saw.
+// tally is what one customer saw.
 type tally struct {
 	latencies  []time.Duration
 	errors     int
 	firstError string
 }
 
-// client places one order after another until the time is over.
-func (o Options) client(ctx context.Context, host string, until time.Time) (t tally) {
-	fast, slow := o.bodies(simulated.Approve), o.bodies(simulated.Slow)
-	var c *conn
-	for ctx.Err() == nil && time.Now().Before(until) {
-		if c == nil {
+// users is how many users the orders are for.
+const users = 10_000
+
+// customer places one order after another over a connection of its own.
+type customer struct {
+	Options
+	tally
+	host string
+	conn *conn // nil until dialled, and after an error
+	body []byte
+}
+
+// placeUntil places orders until the time is over, or the server is gone.
+func (c *customer) placeUntil(ctx context.Context, end time.Time) {
+	for ctx.Err() == nil && time.Now().Before(end) {
+		if c.conn == nil {
 			var err error
-			if c, err = dial(host); err != nil {
-				t.fail(err.Error())
-				return t
+			if c.conn, err = dial(c.host); err != nil {
+				c.fail(err.Error())
+				return
 			}
 		}
-		key := ""
-		if o.Keys {
-			key = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
-		}
-		bodies := fast
-		if o.Slow > 0 && rand.Float64() < o.Slow {
-			bodies = slow
-		}
-		sent := time.Now()
-		status, err := c.post(key, bodies[rand.IntN(len(bodies))])
-		switch {
-		case err != nil:
-			t.fail(err.Error())
-			c.Close()
-			c = nil
-		case status != http.StatusAccepted:
-			t.fail(fmt.Sprintf("status %d", status))
-		default:
-			t.latencies = append(t.latencies, time.Since(sent))
-		}
+		c.place()
 	}
-	if c != nil {
-		c.Close()
+	if c.conn != nil {
+		c.conn.Close()
 	}
-	return t
+}
+
+// place places one order and notes how that went.
+func (c *customer) place() {
+	key := ""
+	if c.Keys {
+		key = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+	}
+	method := simulated.Approve
+	if c.Slow > 0 && rand.Float64() < c.Slow {
+		method = simulated.Slow
+	}
+	c.body = fmt.Appendf(c.body[:0], `{"user_id":"user-%d","items":[{"sku":"%s","qty":1}],"payment_method":"%s"}`,
+		rand.IntN(users), sku(rand.IntN(c.SKUs)), method)
+	sent := time.Now()
+	status, err := c.conn.post(key, c.body)
+	switch {
+	case err != nil:
+		c.fail(err.Error())
+		c.conn.Close()
+		c.conn = nil
+	case status != http.StatusAccepted:
+		c.fail(fmt.Sprintf("status %d", status))
+	default:
+		c.latencies = append(c.latencies, time.Since(sent))
+	}
 }
 
 func (t *tally) fail(reason string) {
@@ -142,20 +159,11 @@ func (t *tally) fail(reason string) {
 // sku is the name of the i-th SKU of a load.
 func sku(i int) string { return fmt.Sprintf("LOAD-%04d", i) }
 
-// bodies are the requests for one unit of each SKU, paid with the method.
-func (o Options) bodies(method string) [][]byte {
-	bodies := make([][]byte, o.SKUs)
-	for i := range bodies {
-		bodies[i] = fmt.Appendf(nil, `{"user_id":"load","items":[{"sku":"%s","qty":1}],"payment_method":"%s"}`, sku(i), method)
-	}
-	return bodies
-}
-
-// summarise puts the clients' tallies and the server's counters together.
-func summarise(tallies []tally, placing time.Duration, d drained) Result {
+// summarise puts what the customers saw and the server's counters together.
+func summarise(customers []customer, placing time.Duration, d drained) Result {
 	var all []time.Duration
 	r := Result{DurationS: d.at.Seconds(), CompletedPerS: float64(d.completed) / d.at.Seconds()}
-	for _, t := range tallies {
+	for _, t := range customers {
 		all = append(all, t.latencies...)
 		r.Errors += t.errors
 		r.FirstError = cmp.Or(r.FirstError, t.firstError)

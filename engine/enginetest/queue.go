@@ -192,23 +192,22 @@ func queueWaitsForShortenedLease(t *testing.T, q event.Queue) {
 	w.want(t, message(1))
 }
 
-// queueWakeOutlivesLeaver ends each Receive at the very time at which an event
-// is sent, while another waits on.
+// queueWakeOutlivesLeaver ends a Receive just as the event comes that may have
+// woken it, while another waits on.
 func queueWakeOutlivesLeaver(t *testing.T, q event.Queue) {
 	for i := range 50 {
-		ctx, cancel := context.WithCancel(t.Context())
+		ctx, leave := context.WithCancel(t.Context())
 		leaver := receiveLater(ctx, t, q, time.Hour)
 		time.Sleep(time.Millisecond)
 		stayer := receiveLater(t.Context(), t, q, time.Hour)
 		time.Sleep(time.Millisecond)
-		go cancel()
 		send(t, q, message(i))
+		leave()
 		if d := <-leaver; len(d) > 0 {
 			wantSame(t, "event", d[0].Event, message(i))
 			send(t, q, message(i))
 		}
 		stayer.want(t, message(i))
-		cancel()
 	}
 }
 
