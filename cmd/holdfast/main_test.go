@@ -24,9 +24,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"holdfast": main})
 }
 
-// TestScripts runs the command line as a person types it; see testdata.
+// TestScripts runs the command line as a person types it; see testdata. The
+// commands that use the API find a server at HOLDFAST_URL.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata"})
+	server := serve(t, t.TempDir(), "--log-level", "warn")
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: func(e *testscript.Env) error {
+		e.Setenv("HOLDFAST_URL", server.URL)
+		return nil
+	}})
 }
 
 // serve starts a server on the folder, as `holdfast serve` with the flags.
