@@ -37,9 +37,3 @@ func Total(lines []Line) (Money, error) {
 	}
 	return sum, nil
 }
-
-// Add returns a+b, or false if the sum does not fit in an int64.
-func Add(a, b int64) (int64, bool) {
-	sum := a + b
-	return sum, (sum > a) == (b > 0)
-}
