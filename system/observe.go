@@ -40,7 +40,11 @@ func (o *observer) order(c order.Order) {
 	case c.Status.Ended():
 		o.ended.WithLabelValues(string(c.Status)).Inc()
 		o.endToEnd.Observe(c.UpdatedAt().Sub(c.CreatedAt()).Seconds())
-		o.say(ends[c.Status], c.OrderID, slog.String("reason", c.Reason))
+		var why []slog.Attr
+		if c.Reason != "" {
+			why = []slog.Attr{slog.String("reason", c.Reason)}
+		}
+		o.say(ends[c.Status], c.OrderID, why...)
 	case c.Status == order.Reserved:
 		o.say("order waits for its payment", c.OrderID)
 	default:

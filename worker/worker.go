@@ -111,11 +111,7 @@ func (w *Worker) receive(ctx, work, calls context.Context) {
 	for outage := 0; ctx.Err() == nil; {
 		deliveries, err := w.Queue.Receive(ctx, w.Limits.Batch, w.Limits.Lease)
 		if len(deliveries) > 0 {
-			tasks := make([]task, len(deliveries))
-			for i, d := range deliveries {
-				tasks[i] = task{delivery: d, event: d.Event}
-			}
-			err = w.process(work, calls, tasks)
+			err = w.process(work, calls, w.tasks(work, deliveries))
 		}
 		switch {
 		case err != nil:
@@ -128,6 +124,22 @@ func (w *Worker) receive(ctx, work, calls context.Context) {
 			outage = 0
 		}
 	}
+}
+
+// tasks are the deliveries to handle. What is in the wrong queue, or of a type
+// that no queue carries (a gateway's answer, a client's request), is buried: a
+// table would take it for what it says.
+func (w *Worker) tasks(ctx context.Context, deliveries []event.Delivery) []task {
+	tasks := make([]task, 0, len(deliveries))
+	for _, d := range deliveries {
+		t := task{delivery: d, event: d.Event}
+		if reader, ok := d.Event.Type.Reader(); !ok || reader != w.Service {
+			w.bury(ctx, t, event.Errorf(event.UnknownEvent, "the %s queue carries no events of type %q", w.Service, d.Event.Type))
+			continue
+		}
+		tasks = append(tasks, t)
+	}
+	return tasks
 }
 
 // applyAnswers handles the gateway's answers, in batches too.

@@ -148,6 +148,24 @@ func TestOnePoisonMessageDoesNotHoldUpItsBatch(t *testing.T) {
 	}
 }
 
+func TestAMessageThatNoQueueCarriesIsDeadLettered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(event.Event) (event.Result, error) { return event.Result{}, nil })
+		for i, kind := range []event.Type{event.GatewayCaptured, event.OrderPlaced, "cancel", ""} {
+			e := event.New(kind, event.Ref{OrderID: fmt.Sprintf("o%d", i)}, time.Now())
+			if err := b.queue.Send(t.Context(), []event.Event{e}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.start(t)
+		synctest.Wait()
+		b.stop()
+		if len(b.handled) > 0 || len(b.dead(t)) != 4 {
+			t.Errorf("handled %v, dead %v; want none and four", b.handled, b.dead(t))
+		}
+	})
+}
+
 func TestAnOutageOfTheStoreKillsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		back := time.Now().Add(time.Hour)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,7 +32,7 @@ type path[S ~string] struct {
 type protocol[S ~string, R any] struct {
 	columns []event.Type
 	rows    map[S][]cell[S]
-	paths   []path[S]
+	paths   []path[S] // the first is that of a fresh order
 	hand    func(t *testing.T, e event.Event, now time.Time) event.Result
 	begin   func(t *testing.T, n int, p path[S]) event.Ref // what must be there before the first message
 	message func(typ event.Type, r event.Ref, p path[S]) event.Event
@@ -91,6 +92,65 @@ func (p protocol[S, R]) cell(t *testing.T, r event.Ref, way path[S], column int)
 	if p.settled != nil {
 		p.settled(t, r, way, stands)
 	}
+}
+
+// maxBatch is how many messages runInBatches hands in at once.
+const maxBatch = 1000
+
+// runInBatches takes an order along every path and through every two messages
+// after it, all within one batch with many other orders.
+func (p protocol[S, R]) runInBatches(t *testing.T, s handler) {
+	var batch []event.Event
+	var want []cell[S]
+	ends := make(map[event.Ref]S)
+	n := 0
+	for _, way := range p.paths {
+		for i := range len(p.columns) * len(p.columns) {
+			last := []event.Type{p.columns[i/len(p.columns)], p.columns[i%len(p.columns)]}
+			cells, end, ok := p.walk(way, last)
+			if !ok {
+				continue
+			}
+			n++
+			r := p.begin(t, n, way)
+			for _, typ := range slices.Concat(way.messages, last) {
+				batch = append(batch, p.message(typ, r, way))
+			}
+			want, ends[r] = append(want, cells...), end
+		}
+	}
+	for i := 0; i < len(batch); i += maxBatch {
+		part := batch[i:min(i+maxBatch, len(batch))]
+		for k, got := range handle(t, s, after(10+i), part...) {
+			want[i+k].check(t, got, part[k].Ref)
+		}
+	}
+	for r, end := range ends {
+		if s := p.state(p.read(t, r)); s != end {
+			t.Errorf("the record of %s is %s, want %s", r.OrderID, name(s), name(end))
+		}
+	}
+}
+
+// walk looks up the cells that a record meets on its way and then with the last
+// messages, and its state at the end. It is not ok where the table alone does
+// not lead to the path's state.
+func (p protocol[S, R]) walk(way path[S], last []event.Type) (cells []cell[S], end S, ok bool) {
+	state := p.paths[0].state
+	for i, typ := range slices.Concat(way.messages, last) {
+		if i == len(way.messages) && state != way.state {
+			return nil, "", false
+		}
+		column := slices.Index(p.columns, typ)
+		if column < 0 {
+			return nil, "", false
+		}
+		c := p.rows[state][column]
+		if cells = append(cells, c); c.to != "" {
+			state = c.to
+		}
+	}
+	return cells, state, true
 }
 
 // handTo is a service that is handed one message at a time.

@@ -10,6 +10,7 @@ import (
 
 var inventoryProtocolTests = []storeTest{
 	{"inventory keeps to its table", inventoryTable},
+	{"inventory applies the events of one order in a batch one after another", inventoryBatches},
 	{"inventory refuses what is short, unknown or of mixed currency", inventoryRefuses},
 	{"inventory's events carry what their readers need", inventoryEvents},
 	{"inventory cannot read another's events or a newer version's", inventoryUnknownEvents},
@@ -69,8 +70,14 @@ func inventoryMessage(typ event.Type, r event.Ref, p path[inventory.State]) even
 // skuOf gives each order of the table a SKU of its own.
 func skuOf(r event.Ref) string { return "sku-" + r.OrderID }
 
-func inventoryTable(t *testing.T, e *engine.Engine) {
-	protocol[inventory.State, inventory.Reservation]{
+func inventoryTable(t *testing.T, e *engine.Engine) { inventoryProtocol(e).run(t) }
+
+func inventoryBatches(t *testing.T, e *engine.Engine) {
+	inventoryProtocol(e).runInBatches(t, inventoryService(e))
+}
+
+func inventoryProtocol(e *engine.Engine) protocol[inventory.State, inventory.Reservation] {
+	return protocol[inventory.State, inventory.Reservation]{
 		columns: inventoryColumns, rows: inventoryRows, paths: inventoryPaths, hand: handTo(inventoryService(e)),
 		begin: func(t *testing.T, n int, p path[inventory.State]) event.Ref {
 			stockUp(t, e, skuOf(ref(n)), 5)
@@ -84,7 +91,7 @@ func inventoryTable(t *testing.T, e *engine.Engine) {
 		settled: func(t *testing.T, r event.Ref, p path[inventory.State], s inventory.State) {
 			wantStockOf(t, e, r, p, s)
 		},
-	}.run(t)
+	}
 }
 
 // wantStockOf checks where the units of a reservation in a state must be.

@@ -12,6 +12,7 @@ import (
 
 var orderProtocolTests = []storeTest{
 	{"order keeps to its table", orderTable},
+	{"order applies the events of one order in a batch one after another", orderBatches},
 	{"order answers a client as its table says", orderClientTable},
 	{"order asks again as its table's sweep column says", orderSweepTable},
 	{"order gives each end its reason and its history", orderEnds},
@@ -105,8 +106,12 @@ func follow(t *testing.T, e *engine.Engine, id string, messages ...event.Type) o
 	return must(e.Orders.Get(t.Context(), id))(t)
 }
 
-func orderTable(t *testing.T, e *engine.Engine) {
-	protocol[order.Status, order.Order]{
+func orderTable(t *testing.T, e *engine.Engine) { orderProtocol(e).run(t) }
+
+func orderBatches(t *testing.T, e *engine.Engine) { orderProtocol(e).runInBatches(t, orderService(e)) }
+
+func orderProtocol(e *engine.Engine) protocol[order.Status, order.Order] {
+	return protocol[order.Status, order.Order]{
 		columns: orderColumns, rows: orderRows, paths: orderPaths,
 		hand: func(t *testing.T, m event.Event, now time.Time) event.Result {
 			t.Helper()
@@ -118,7 +123,7 @@ func orderTable(t *testing.T, e *engine.Engine) {
 		message: func(typ event.Type, r event.Ref, _ path[order.Status]) event.Event { return orderMessage(typ, r) },
 		read:    func(t *testing.T, r event.Ref) order.Order { return must(e.Orders.Get(t.Context(), r.OrderID))(t) },
 		state:   func(o order.Order) order.Status { return o.Status },
-	}.run(t)
+	}
 }
 
 // clientAnswer is a cell of the columns cancel and refund.

@@ -11,6 +11,7 @@ import (
 
 var paymentProtocolTests = []storeTest{
 	{"payment keeps to its tables", paymentTable},
+	{"payment applies the events of one order in a batch one after another", paymentBatches},
 	{"payment's calls and events carry what their readers need", paymentEvents},
 	{"payment cannot read another's events or a newer version's", paymentUnknownEvents},
 }
@@ -99,8 +100,14 @@ func paymentMessage(typ event.Type, r event.Ref) event.Event {
 	return m
 }
 
-func paymentTable(t *testing.T, e *engine.Engine) {
-	protocol[payment.State, payment.Payment]{
+func paymentTable(t *testing.T, e *engine.Engine) { paymentProtocol(e).run(t) }
+
+func paymentBatches(t *testing.T, e *engine.Engine) {
+	paymentProtocol(e).runInBatches(t, paymentService(e))
+}
+
+func paymentProtocol(e *engine.Engine) protocol[payment.State, payment.Payment] {
+	return protocol[payment.State, payment.Payment]{
 		columns: paymentColumns, rows: paymentRows, paths: paymentPaths, hand: handTo(paymentService(e)),
 		begin: func(_ *testing.T, n int, _ path[payment.State]) event.Ref { return ref(n) },
 		message: func(typ event.Type, r event.Ref, _ path[payment.State]) event.Event {
@@ -108,7 +115,7 @@ func paymentTable(t *testing.T, e *engine.Engine) {
 		},
 		read:  func(t *testing.T, r event.Ref) payment.Payment { return paymentOf(t, e, r) },
 		state: func(p payment.Payment) payment.State { return p.State },
-	}.run(t)
+	}
 }
 
 func paymentEvents(t *testing.T, e *engine.Engine) {

@@ -81,11 +81,11 @@ func lateWorker(t *testing.T, q event.Queue) (late, now event.Delivery) {
 }
 
 func lateAck(t *testing.T, q event.Queue) {
-	late, now := lateWorker(t, q)
+	late, _ := lateWorker(t, q)
 	wantNoError(t, q.Ack(t.Context(), late.Receipt))
 	wantDepth(t, q, 0, 1, 11*time.Second)
 	time.Sleep(11 * time.Second)
-	now = receive(t, q, message(1), 10*time.Second)
+	now := receive(t, q, message(1), 10*time.Second)
 	wantNoError(t, q.Ack(t.Context(), late.Receipt, now.Receipt))
 	wantDepth(t, q, 0, 0, 0)
 }
@@ -102,10 +102,10 @@ func lateRetry(t *testing.T, q event.Queue) {
 }
 
 func lateExtend(t *testing.T, q event.Queue) {
-	late, now := lateWorker(t, q)
+	late, _ := lateWorker(t, q)
 	wantNoError(t, q.Extend(t.Context(), time.Hour, late.Receipt))
 	time.Sleep(11 * time.Second)
-	now = receive(t, q, message(1), 10*time.Second)
+	now := receive(t, q, message(1), 10*time.Second)
 	wantNoError(t, q.Ack(t.Context(), now.Receipt))
 	wantNoError(t, q.Extend(t.Context(), time.Second, now.Receipt, late.Receipt))
 	time.Sleep(time.Minute)
