@@ -55,7 +55,7 @@ func stocked(t *testing.T) *memory.Memory {
 	e := memory.New()
 	for sku, n := range map[string]int64{"A123": 1_000, "B456": 0, "C789": 10} {
 		price := event.Money{Amount: 1999, Currency: "USD"}
-		if _, err := e.Inventory.Count(context.Background(), inventory.Count{SKU: sku, OnHand: n, Price: price, At: start}); err != nil {
+		if _, err := (&inventory.Service{Store: e.Inventory}).Count(context.Background(), inventory.Count{SKU: sku, OnHand: n, Price: price, At: start}); err != nil {
 			t.Fatal(err)
 		}
 	}

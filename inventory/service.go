@@ -105,9 +105,20 @@ var (
 	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 )
 
-// Count sets a SKU's stock. It fails with Invalid, naming each offending place,
-// and as Store.Count does.
+// Count sets one SKU's stock. It fails as Count.Validate and Count.Apply do.
 func (s *Service) Count(ctx context.Context, c Count) (Stock, error) {
+	if err := c.Validate(); err != nil {
+		return Stock{}, err
+	}
+	counted, err := s.Store.Count(ctx, []Count{c})
+	if err != nil {
+		return Stock{}, err
+	}
+	return counted[0].Stock, counted[0].Err
+}
+
+// Validate checks a count's bounds. It fails with Invalid, and names each place.
+func (c Count) Validate() error {
 	var fields []event.Field
 	bad := func(location string, value any, format string, args ...any) {
 		fields = append(fields, event.Field{Location: location, Message: fmt.Sprintf(format, args...), Value: value})
@@ -127,7 +138,7 @@ func (s *Service) Count(ctx context.Context, c Count) (Stock, error) {
 		}
 	}
 	if len(fields) > 0 {
-		return Stock{}, &event.Error{Code: event.Invalid, Detail: "the stock count is not valid; see errors", Fields: fields}
+		return &event.Error{Code: event.Invalid, Detail: "the stock count is not valid; see errors", Fields: fields}
 	}
-	return s.Store.Count(ctx, c)
+	return nil
 }

@@ -27,11 +27,10 @@ type Store interface {
 	// is none.
 	Get(ctx context.Context, refs []event.Ref) ([]Reservation, error)
 
-	// Count sets how many units of a SKU lie on the shelf, and adds a row to the
-	// stock ledger in the same write; see Count. It returns the row as it now
-	// stands, or Conflict (below what is reserved), Stale (its Version is not
-	// IfVersion), or Invalid (a new SKU without a price).
-	Count(ctx context.Context, c Count) (Stock, error)
+	// Count sets how many units of each SKU lie on the shelf, one count after
+	// another, and adds a row a count to the stock ledger in the same write; see
+	// Count.Apply. A count that is refused changes nothing, and spares the others.
+	Count(ctx context.Context, counts []Count) ([]Counted, error)
 
 	// Stock returns the row of a SKU, or NotFound.
 	Stock(ctx context.Context, sku string) (Stock, error)
@@ -68,6 +67,12 @@ type Count struct {
 	At        time.Time
 }
 
+// Counted is what Store.Count made of a Count.
+type Counted struct {
+	Stock Stock // the row as it now stands
+	Err   error // why it was refused, as Count.Apply says; nil if it was not
+}
+
 // LedgerRow is one entry of the stock ledger: the sum of a SKU's deltas is
 // Available + Reserved + Sold at all times.
 type LedgerRow struct {
@@ -77,8 +82,8 @@ type LedgerRow struct {
 	At     time.Time
 }
 
-// Counted is the ledger's reason for a stock count.
-const Counted = "counted"
+// ReasonCounted is the ledger's reason for a stock count.
+const ReasonCounted = "counted"
 
 // Balance is a SKU's stock beside the sum of its ledger.
 type Balance struct {
@@ -94,7 +99,9 @@ const (
 )
 
 // Apply carries out a count on the SKU's row, nil if there is none, and returns
-// the row and the ledger's entry to write together. It fails as Store.Count does.
+// the row and the ledger's entry to write together. It fails with Conflict below
+// what is reserved, with Stale if the row's Version is not IfVersion, and with
+// Invalid for a new SKU without a price.
 func (c Count) Apply(old *Stock) (Stock, LedgerRow, error) {
 	s := Stock{SKU: c.SKU}
 	if old != nil {
@@ -109,7 +116,7 @@ func (c Count) Apply(old *Stock) (Stock, LedgerRow, error) {
 	case c.OnHand < s.Reserved:
 		return s, LedgerRow{}, event.Errorf(event.Conflict, "%d units of %s are reserved for orders; on_hand cannot be %d", s.Reserved, c.SKU, c.OnHand)
 	}
-	row := LedgerRow{SKU: c.SKU, Delta: c.OnHand - s.OnHand(), Reason: Counted, At: c.At}
+	row := LedgerRow{SKU: c.SKU, Delta: c.OnHand - s.OnHand(), Reason: ReasonCounted, At: c.At}
 	s.Available = c.OnHand - s.Reserved
 	if !c.Price.IsZero() {
 		s.Price = c.Price

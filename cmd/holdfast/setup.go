@@ -76,18 +76,27 @@ func (c *serveCommand) setUpOnce(ctx context.Context, e *engine.Engine, log *slo
 	return err
 }
 
-// addStock counts each SKU that the store does not have, and returns how many
-// it added.
+// addStock counts each SKU that the store does not have, all in one write, and
+// returns how many it added.
 func addStock(ctx context.Context, e *engine.Engine, items []stockItem) (added int, err error) {
-	s := inventory.Service{Store: e.Inventory}
 	missing := int64(0)
-	for _, item := range items {
-		_, err := s.Count(ctx, inventory.Count{SKU: item.SKU, OnHand: item.OnHand, Price: item.Price, IfVersion: &missing, At: system.Now()})
+	counts := make([]inventory.Count, len(items))
+	for i, item := range items {
+		counts[i] = inventory.Count{SKU: item.SKU, OnHand: item.OnHand, Price: item.Price, IfVersion: &missing, At: system.Now()}
+		if err := counts[i].Validate(); err != nil {
+			return 0, fmt.Errorf("stock of %q: %w", item.SKU, withFields(err))
+		}
+	}
+	counted, err := e.Inventory.Count(ctx, counts)
+	if err != nil {
+		return 0, err
+	}
+	for i, c := range counted {
 		switch {
-		case err == nil:
+		case c.Err == nil:
 			added++
-		case !errors.Is(err, event.Stale):
-			return added, fmt.Errorf("stock of %q: %w", item.SKU, withFields(err))
+		case !errors.Is(c.Err, event.Stale):
+			return added, fmt.Errorf("stock of %q: %w", items[i].SKU, withFields(c.Err))
 		}
 	}
 	return added, nil

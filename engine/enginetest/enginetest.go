@@ -30,25 +30,31 @@ type queueTest struct {
 	run  func(t *testing.T, q event.Queue)
 }
 
+// storeGroups are the tests of RunStores by what they are about.
+var storeGroups = []struct {
+	name  string
+	tests []storeTest
+}{
+	{"order.Store", slices.Concat(createTests, changeTests, listTests, dueTests)},
+	{"inventory.Store", slices.Concat(reservationTests, countTests, stockTests)},
+	{"payment.Store", paymentTests},
+	{"event.DeadLetters", deadLetterTests},
+	{"simulated.Ledger", ledgerTests},
+	{"protocol", slices.Concat(orderProtocolTests, inventoryProtocolTests, paymentProtocolTests)},
+	{"delivery", deliveryTests},
+	{"races", slices.Concat(stockRaceTests, recordRaceTests)},
+	{"faults", slices.Concat(faultTests, batchFaultTests)},
+	{"aliasing", aliasTests},
+}
+
+// allQueueTests are the tests of RunQueue.
+var allQueueTests = slices.Concat(queueTests, leaseTests, queueLoadTests)
+
 // RunStores runs the suite on the stores, the dead letters and the ledger of an
 // engine. Each call of open returns a fresh, empty engine, and registers its
 // cleanup with t.
 func RunStores(t *testing.T, open func(t *testing.T) *engine.Engine) {
-	for _, group := range []struct {
-		name  string
-		tests []storeTest
-	}{
-		{"order.Store", slices.Concat(createTests, changeTests, listTests, dueTests)},
-		{"inventory.Store", slices.Concat(reservationTests, countTests, stockTests)},
-		{"payment.Store", paymentTests},
-		{"event.DeadLetters", deadLetterTests},
-		{"simulated.Ledger", ledgerTests},
-		{"protocol", slices.Concat(orderProtocolTests, inventoryProtocolTests, paymentProtocolTests)},
-		{"delivery", deliveryTests},
-		{"races", slices.Concat(stockRaceTests, recordRaceTests)},
-		{"faults", slices.Concat(faultTests, batchFaultTests)},
-		{"aliasing", aliasTests},
-	} {
+	for _, group := range storeGroups {
 		t.Run(group.name, func(t *testing.T) {
 			for _, test := range group.tests {
 				t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -62,9 +68,28 @@ func RunStores(t *testing.T, open func(t *testing.T) *engine.Engine) {
 // It is called inside a testing/synctest bubble, so time is virtual: a queue may
 // use package time's clock and timers, and nothing that waits outside the bubble.
 func RunQueue(t *testing.T, open func(t *testing.T) event.Queue) {
-	for _, test := range slices.Concat(queueTests, leaseTests, queueLoadTests) {
+	for _, test := range allQueueTests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test.run(t, open(t)) })
 		})
 	}
+}
+
+// StoreTests names the subtests of RunStores, each as "group/sentence", for
+// documents that quote them.
+func StoreTests() (names []string) {
+	for _, group := range storeGroups {
+		for _, test := range group.tests {
+			names = append(names, group.name+"/"+test.name)
+		}
+	}
+	return names
+}
+
+// QueueTests names the subtests of RunQueue.
+func QueueTests() (names []string) {
+	for _, test := range allQueueTests {
+		names = append(names, test.name)
+	}
+	return names
 }

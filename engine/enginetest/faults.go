@@ -100,7 +100,7 @@ var writes = []write{
 	{
 		name: "inventory.Store.Count",
 		call: func(ctx context.Context, e *engine.Engine) error {
-			_, err := e.Inventory.Count(ctx, inventory.Count{SKU: "A", OnHand: 7, Price: price, At: start})
+			_, err := count(ctx, e, inventory.Count{SKU: "A", OnHand: 7, Price: price, At: start})
 			return err
 		},
 		written: func(t *testing.T, e *engine.Engine) bool {

@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"testing"
@@ -93,10 +94,19 @@ func change(t *testing.T, e *engine.Engine, c order.Change) order.Order {
 	return w[0].Record
 }
 
+// count counts one SKU.
+func count(ctx context.Context, e *engine.Engine, c inventory.Count) (inventory.Stock, error) {
+	counted, err := e.Inventory.Count(ctx, []inventory.Count{c})
+	if err != nil {
+		return inventory.Stock{}, err
+	}
+	return counted[0].Stock, counted[0].Err
+}
+
 // stockUp counts n units of a SKU at the usual price.
 func stockUp(t *testing.T, e *engine.Engine, sku string, n int64) inventory.Stock {
 	t.Helper()
-	return must(e.Inventory.Count(t.Context(), inventory.Count{SKU: sku, OnHand: n, Price: price, At: start}))(t)
+	return must(count(t.Context(), e, inventory.Count{SKU: sku, OnHand: n, Price: price, At: start}))(t)
 }
 
 // wantStock checks a SKU's three counts, and that its ledger adds up to them.

@@ -111,7 +111,7 @@ func wantStockOf(t *testing.T, e *engine.Engine, r event.Ref, p path[inventory.S
 // not enough; the repeat comes after a restock.
 func inventoryRefuses(t *testing.T, e *engine.Engine) {
 	stockUp(t, e, "A", 1)
-	must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "E", OnHand: 9, Price: event.Money{Amount: 1, Currency: "EUR"}, At: start}))(t)
+	must(count(t.Context(), e, inventory.Count{SKU: "E", OnHand: 9, Price: event.Money{Amount: 1, Currency: "EUR"}, At: start}))(t)
 	s := inventoryService(e)
 	for i, refusal := range []struct {
 		reason string

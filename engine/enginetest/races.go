@@ -121,7 +121,7 @@ func raceStorm(t *testing.T, e *engine.Engine) {
 	inParallel(t, 17, func(i int) error {
 		for n := range 8 {
 			if i == 16 {
-				if _, err := e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: int64(1000 - n), At: after(n)}); err != nil {
+				if _, err := count(t.Context(), e, inventory.Count{SKU: "A", OnHand: int64(1000 - n), At: after(n)}); err != nil {
 					return err
 				}
 				continue
@@ -259,7 +259,7 @@ func raceCounts(t *testing.T, e *engine.Engine) {
 	version := stockUp(t, e, "A", 1).Version
 	var won atomic.Int32
 	inParallel(t, 20, func(i int) error {
-		_, err := e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: int64(10 + i), IfVersion: &version, At: after(1)})
+		_, err := count(t.Context(), e, inventory.Count{SKU: "A", OnHand: int64(10 + i), IfVersion: &version, At: after(1)})
 		if errors.Is(err, event.Stale) {
 			return nil
 		}

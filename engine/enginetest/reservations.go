@@ -59,7 +59,7 @@ func moveStock(t *testing.T, e *engine.Engine) {
 
 func reservationKeepsEveryField(t *testing.T, e *engine.Engine) {
 	stockUp(t, e, "Z9", 10)
-	must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 4, Price: event.Money{Amount: 5, Currency: "USD"}, At: start}))(t)
+	must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 4, Price: event.Money{Amount: 5, Currency: "USD"}, At: start}))(t)
 	want := inventory.Reservation{
 		Ref: ref(1), State: inventory.Held, HeldAt: after(1), UpdatedAt: after(1),
 		Lines: []event.Line{{SKU: "Z9", Qty: 2, UnitPrice: price}, {SKU: "A", Qty: 4, UnitPrice: event.Money{Amount: 5, Currency: "USD"}}},
@@ -72,7 +72,7 @@ func reservationKeepsEveryField(t *testing.T, e *engine.Engine) {
 	}
 	check(hold(ref(1), line("Z9", 2), line("A", 4)))
 	// The price of a hold is the one at its time, whatever becomes of the SKU's.
-	must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 9, Price: event.Money{Amount: 77, Currency: "EUR"}, At: after(2)}))(t)
+	must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 9, Price: event.Money{Amount: 77, Currency: "EUR"}, At: after(2)}))(t)
 	want.State, want.UpdatedAt = inventory.Settled, after(2)
 	check(settle(ref(1)))
 	want.State, want.UpdatedAt, want.Restocked = inventory.Returned, after(4), true
@@ -191,7 +191,7 @@ func holdUnknownSKU(t *testing.T, e *engine.Engine) {
 
 func holdMixedCurrency(t *testing.T, e *engine.Engine) {
 	stockUp(t, e, "A", 5)
-	must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "E", OnHand: 5, Price: event.Money{Amount: 1, Currency: "EUR"}, At: start}))(t)
+	must(count(t.Context(), e, inventory.Count{SKU: "E", OnHand: 5, Price: event.Money{Amount: 1, Currency: "EUR"}, At: start}))(t)
 	w := move(t, e, hold(ref(1), line("A", 1), line("E", 1)))[0]
 	if w.Record.State != inventory.Rejected || w.Record.Reason != inventory.MixedCurrency || len(w.Record.Short) != 0 {
 		t.Errorf("a hold in two currencies: %+v", w.Record)
@@ -230,7 +230,7 @@ func holdGreatest(t *testing.T, e *engine.Engine) {
 	var lines []event.Line
 	for i := range 50 {
 		lines = append(lines, line(fmt.Sprintf("sku-%02d", i), 10_000))
-		must(e.Inventory.Count(t.Context(), inventory.Count{SKU: lines[i].SKU, OnHand: inventory.MaxOnHand, Price: dearest, At: start}))(t)
+		must(count(t.Context(), e, inventory.Count{SKU: lines[i].SKU, OnHand: inventory.MaxOnHand, Price: dearest, At: start}))(t)
 	}
 	w := move(t, e, hold(ref(1), lines...))[0]
 	wantSame(t, "total", w.Record.Total, event.Money{Amount: 500_000 * inventory.MaxPrice, Currency: "USD"})

@@ -15,6 +15,7 @@ import (
 var countTests = []storeTest{
 	{"Count creates a SKU, and sets what lies on its shelf", countSets},
 	{"Count keeps or sets the price", countPrice},
+	{"Count takes a batch one after another, and a refused one spares the others", countMany},
 	{"Count says Invalid of a new SKU without a price", countNeedsPrice},
 	{"Count says Conflict below what is reserved", countBelowReserved},
 	{"Count says Stale unless the Version is IfVersion", countStale},
@@ -34,7 +35,7 @@ var stockTests = []storeTest{
 }
 
 func countSets(t *testing.T, e *engine.Engine) {
-	got := must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 7, Price: price, At: after(1)}))(t)
+	got := must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 7, Price: price, At: after(1)}))(t)
 	want := inventory.Stock{SKU: "A", Available: 7, Price: price, Version: got.Version, UpdatedAt: after(1)}
 	wantSame(t, "new", got, want)
 	wantSame(t, "read", must(e.Inventory.Stock(t.Context(), "A"))(t), want)
@@ -48,18 +49,32 @@ func countSets(t *testing.T, e *engine.Engine) {
 
 func countPrice(t *testing.T, e *engine.Engine) {
 	stockUp(t, e, "A", 7)
-	if s := must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 8, At: after(1)}))(t); s.Price != price {
+	if s := must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 8, At: after(1)}))(t); s.Price != price {
 		t.Errorf("a count without a price made it %v", s.Price)
 	}
 	euros := event.Money{Amount: 5, Currency: "EUR"}
-	must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 8, Price: euros, At: after(1)}))(t)
+	must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 8, Price: euros, At: after(1)}))(t)
 	if s := must(e.Inventory.Stock(t.Context(), "A"))(t); s.Price != euros || s.Available != 8 {
 		t.Errorf("a count with a price made %+v", s)
 	}
 }
 
+func countMany(t *testing.T, e *engine.Engine) {
+	stockUp(t, e, "A", 7)
+	counted := must(e.Inventory.Count(t.Context(), []inventory.Count{
+		{SKU: "B", OnHand: 1, Price: price, At: start}, {SKU: "C", OnHand: 2, At: start},
+		{SKU: "A", OnHand: 8, At: start}, {SKU: "A", OnHand: 9, At: start},
+	}))(t)
+	wantNoError(t, counted[0].Err)
+	wantCode(t, "a new SKU without a price", counted[1].Err, event.Invalid)
+	wantNoError(t, counted[3].Err)
+	wantSame(t, "units of A after each count", []int64{counted[2].Stock.Available, counted[3].Stock.Available}, []int64{8, 9})
+	wantStock(t, e, "A", 9, 0, 0)
+	wantStock(t, e, "B", 1, 0, 0)
+}
+
 func countNeedsPrice(t *testing.T, e *engine.Engine) {
-	_, err := e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 7, At: start})
+	_, err := count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 7, At: start})
 	wantCode(t, "Count", err, event.Invalid)
 	_, err = e.Inventory.Stock(t.Context(), "A")
 	wantCode(t, "Stock", err, event.NotFound)
@@ -72,7 +87,7 @@ func countBelowReserved(t *testing.T, e *engine.Engine) {
 	stockUp(t, e, "A", 7)
 	move(t, e, hold(ref(1), line("A", 3)))
 	before := must(e.Inventory.Stock(t.Context(), "A"))(t)
-	_, err := e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 2, Price: event.Money{Amount: 1, Currency: "EUR"}, At: after(2)})
+	_, err := count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 2, Price: event.Money{Amount: 1, Currency: "EUR"}, At: after(2)})
 	wantCode(t, "Count", err, event.Conflict)
 	wantSame(t, "stock", must(e.Inventory.Stock(t.Context(), "A"))(t), before)
 	wantStock(t, e, "A", 4, 3, 0)
@@ -80,7 +95,7 @@ func countBelowReserved(t *testing.T, e *engine.Engine) {
 
 func countStale(t *testing.T, e *engine.Engine) {
 	count := func(onHand, version int64) error {
-		_, err := e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: onHand, Price: price, IfVersion: &version, At: after(1)})
+		_, err := count(t.Context(), e, inventory.Count{SKU: "A", OnHand: onHand, Price: price, IfVersion: &version, At: after(1)})
 		return err
 	}
 	wantCode(t, "a version of no row", count(1, 1), event.Stale)
@@ -99,8 +114,8 @@ func countStale(t *testing.T, e *engine.Engine) {
 func countGreatest(t *testing.T, e *engine.Engine) {
 	dearest := event.Money{Amount: inventory.MaxPrice, Currency: "USD"}
 	for i := range 3 {
-		must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: inventory.MaxOnHand, Price: dearest, At: after(i)}))(t)
-		must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: 0, At: after(i)}))(t)
+		must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: inventory.MaxOnHand, Price: dearest, At: after(i)}))(t)
+		must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: 0, At: after(i)}))(t)
 	}
 	wantStock(t, e, "A", 0, 0, 0)
 	wantSame(t, "price", must(e.Inventory.Stock(t.Context(), "A"))(t).Price, dearest)
@@ -125,13 +140,13 @@ func countLedger(t *testing.T, e *engine.Engine) {
 	move(t, e, hold(ref(1), line("A", 4)), hold(ref(2), line("A", 1)))
 	move(t, e, settle(ref(1)))
 	for i, onHand := range []int64{3, 3, 30} {
-		must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: onHand, At: after(10 + i)}))(t)
+		must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: onHand, At: after(10 + i)}))(t)
 	}
 	want := []inventory.LedgerRow{
-		{SKU: "A", Delta: 27, Reason: inventory.Counted, At: after(12)},
-		{SKU: "A", Delta: 0, Reason: inventory.Counted, At: after(11)},
-		{SKU: "A", Delta: -3, Reason: inventory.Counted, At: after(10)},
-		{SKU: "A", Delta: 10, Reason: inventory.Counted, At: start},
+		{SKU: "A", Delta: 27, Reason: inventory.ReasonCounted, At: after(12)},
+		{SKU: "A", Delta: 0, Reason: inventory.ReasonCounted, At: after(11)},
+		{SKU: "A", Delta: -3, Reason: inventory.ReasonCounted, At: after(10)},
+		{SKU: "A", Delta: 10, Reason: inventory.ReasonCounted, At: start},
 	}
 	wantSame(t, "ledger", must(e.Inventory.Ledger(t.Context(), "A", 99))(t), want)
 	wantStock(t, e, "A", 29, 1, 4)
@@ -176,7 +191,7 @@ func listStock(t *testing.T, e *engine.Engine) {
 
 func ledgerNewestFirst(t *testing.T, e *engine.Engine) {
 	for i := range 5 {
-		must(e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: int64(i * i), Price: price, At: after(i)}))(t)
+		must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: int64(i * i), Price: price, At: after(i)}))(t)
 		stockUp(t, e, "B", 1)
 	}
 	rows := must(e.Inventory.Ledger(t.Context(), "A", 3))(t)

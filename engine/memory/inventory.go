@@ -63,25 +63,33 @@ func (s stock) Get(ctx context.Context, refs []event.Ref) ([]inventory.Reservati
 	return found, nil
 }
 
-func (s stock) Count(ctx context.Context, c inventory.Count) (row inventory.Stock, refused error) {
+func (s stock) Count(ctx context.Context, counts []inventory.Count) ([]inventory.Counted, error) {
 	if err := ctx.Err(); err != nil {
-		return inventory.Stock{}, err
+		return nil, err
 	}
+	counted := make([]inventory.Counted, len(counts))
 	err := s.write(func() {
-		var old *inventory.Stock
-		if found, ok := s.core.Stock[c.SKU]; ok {
-			old = &found
-		}
-		var entry inventory.LedgerRow
-		if row, entry, refused = c.Apply(old); refused == nil {
-			s.core.Stock[c.SKU] = row
-			s.StockLedger[c.SKU] = append(s.StockLedger[c.SKU], entry)
+		for i, c := range counts {
+			counted[i] = s.count(c)
 		}
 	})
-	if err := cmp.Or(refused, err); err != nil {
-		return inventory.Stock{}, err
+	if err != nil {
+		return nil, err
 	}
-	return row, nil
+	return counted, nil
+}
+
+func (s stock) count(c inventory.Count) inventory.Counted {
+	var old *inventory.Stock
+	if found, ok := s.core.Stock[c.SKU]; ok {
+		old = &found
+	}
+	row, entry, err := c.Apply(old)
+	if err == nil {
+		s.core.Stock[c.SKU] = row
+		s.StockLedger[c.SKU] = append(s.StockLedger[c.SKU], entry)
+	}
+	return inventory.Counted{Stock: row, Err: err}
 }
 
 func (s stock) Stock(ctx context.Context, sku string) (row inventory.Stock, err error) {

@@ -145,7 +145,7 @@ func BenchmarkInventory(b *testing.B) {
 	}
 	hold, settle := step(inventory.Held, inventory.None), step(inventory.Settled, inventory.Held)
 	stocked := func(b *testing.B, e *engine.Engine) {
-		if _, err := e.Inventory.Count(context.Background(), inventory.Count{SKU: "A123", OnHand: 1e12, Price: price, At: start}); err != nil {
+		if _, err := (&inventory.Service{Store: e.Inventory}).Count(context.Background(), inventory.Count{SKU: "A123", OnHand: 1e12, Price: price, At: start}); err != nil {
 			b.Fatal(err)
 		}
 	}

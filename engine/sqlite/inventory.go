@@ -138,33 +138,41 @@ func scanReservation(w *row) (r inventory.Reservation, err error) {
 	return r, cmp.Or(errLines, errShort)
 }
 
-func (s stock) Count(ctx context.Context, c inventory.Count) (counted inventory.Stock, err error) {
-	c.At = milli(c.At)
-	var refused error
-	err = s.db.update(ctx, 1, func(t *tx) error {
-		old, err := t.stockRow(c.SKU)
-		if err != nil {
-			return err
+func (s stock) Count(ctx context.Context, counts []inventory.Count) ([]inventory.Counted, error) {
+	counted := make([]inventory.Counted, len(counts))
+	err := s.db.update(ctx, len(counts), func(t *tx) (err error) {
+		for i, c := range counts {
+			if counted[i], err = countStock(t, c); err != nil {
+				return err
+			}
 		}
-		var entry inventory.LedgerRow
-		// A refusal has written nothing, so it is no reason to undo its neighbours' work.
-		if counted, entry, refused = c.Apply(old); refused != nil {
-			return nil
-		}
-		if old == nil {
-			old = new(inventory.Stock)
-			*old = counted
-			t.addStockRow(old)
-		}
-		*old = counted
-		return t.exec(insertLedgerRow, func(s *statement) {
-			s.text(entry.SKU).integer(entry.Delta).text(entry.Reason).integer(entry.At.UnixMilli())
-		})
+		return nil
 	})
-	if err = cmp.Or(err, refused); err != nil {
-		return inventory.Stock{}, err
+	if err != nil {
+		return nil, err
 	}
 	return counted, nil
+}
+
+func countStock(t *tx, c inventory.Count) (inventory.Counted, error) {
+	old, err := t.stockRow(c.SKU)
+	if err != nil {
+		return inventory.Counted{}, err
+	}
+	c.At = milli(c.At)
+	row, entry, refused := c.Apply(old)
+	if refused != nil {
+		return inventory.Counted{Stock: row, Err: refused}, nil
+	}
+	if old == nil {
+		old = new(inventory.Stock)
+		old.SKU = c.SKU
+		t.addStockRow(old)
+	}
+	*old = row
+	return inventory.Counted{Stock: row}, t.exec(insertLedgerRow, func(s *statement) {
+		s.text(entry.SKU).integer(entry.Delta).text(entry.Reason).integer(entry.At.UnixMilli())
+	})
 }
 
 func (s stock) Stock(ctx context.Context, sku string) (inventory.Stock, error) {

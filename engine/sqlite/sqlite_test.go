@@ -51,7 +51,7 @@ func fill(t *testing.T, e *engine.Engine) {
 		Ref: r, From: []order.Status{order.Pending}, To: order.Cancelled, Reason: order.HoldExpired, At: start, ReservedAt: start,
 		Lines: priced, Total: price, Short: []event.Shortfall{{SKU: "A123", Qty: 1}},
 	}})
-	_, errCount := e.Inventory.Count(ctx, inventory.Count{SKU: "A123", OnHand: 100, Price: price, At: start})
+	_, errCount := (&inventory.Service{Store: e.Inventory}).Count(ctx, inventory.Count{SKU: "A123", OnHand: 100, Price: price, At: start})
 	_, errHold := e.Inventory.Apply(ctx, []inventory.Change{
 		{Ref: r, From: []inventory.State{inventory.None}, To: inventory.Held, At: start, Lines: lines},
 		{Ref: ref(2), From: []inventory.State{inventory.None}, To: inventory.Held, At: start, Lines: []event.Line{{SKU: "none", Qty: 3}}},
@@ -197,7 +197,7 @@ func TestTwoWritersShareTheStock(t *testing.T) {
 	dir := t.TempDir()
 	engines := []*engine.Engine{open(t, dir), open(t, dir)}
 	ctx := t.Context()
-	if _, err := engines[0].Inventory.Count(ctx, inventory.Count{SKU: "A123", OnHand: 100, Price: price, At: start}); err != nil {
+	if _, err := (&inventory.Service{Store: engines[0].Inventory}).Count(ctx, inventory.Count{SKU: "A123", OnHand: 100, Price: price, At: start}); err != nil {
 		t.Fatal(err)
 	}
 	held := make(chan int)

@@ -38,7 +38,7 @@ func holdJob(n int, id string) *job {
 func stocked(t *testing.T, n int64) (*engine.Engine, *database) {
 	t.Helper()
 	e := openEngine(t, t.TempDir())
-	if _, err := e.Inventory.Count(t.Context(), inventory.Count{SKU: "A", OnHand: n, Price: price, At: start}); err != nil {
+	if _, err := (&inventory.Service{Store: e.Inventory}).Count(t.Context(), inventory.Count{SKU: "A", OnHand: n, Price: price, At: start}); err != nil {
 		t.Fatal(err)
 	}
 	return e, e.Inventory.(stock).db
@@ -224,14 +224,14 @@ func TestAFileLockedByAnotherProcessIsUnavailable(t *testing.T) {
 	other := begin(t, db)
 	defer other.Close()
 	count := inventory.Count{SKU: "A", OnHand: 5, At: start}
-	if _, err := e.Inventory.Count(t.Context(), count); !errors.Is(err, event.Unavailable) || !strings.Contains(err.Error(), "another process") {
+	if _, err := (&inventory.Service{Store: e.Inventory}).Count(t.Context(), count); !errors.Is(err, event.Unavailable) || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("got %v", err)
 	}
 	wantA(t, e, 1, 0) // readers are not held up
 	if err := sqlitex.ExecuteTransient(other, "ROLLBACK", nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Inventory.Count(t.Context(), count); err != nil {
+	if _, err := (&inventory.Service{Store: e.Inventory}).Count(t.Context(), count); err != nil {
 		t.Error(err)
 	}
 }
