@@ -127,6 +127,10 @@ type Event struct {
 	Short  []Shortfall `json:"shortfall,omitempty"`
 	// RefundRequested and PaymentRefunded: whether the units go back on sale.
 	Restock bool `json:"restock,omitempty"`
+
+	// The data, word for word, of an event that this build cannot read: see
+	// UnmarshalJSON.
+	Unread []byte `json:"-"`
 }
 
 // New returns an event of the current version.

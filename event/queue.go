@@ -47,7 +47,8 @@ type Delivery struct {
 
 // Depth is what a queue holds.
 type Depth struct {
-	Ready    int           // waiting to be received, delayed ones included
+	Ready    int           // waiting to be received now
+	Delayed  int           // given back, to be ready later
 	InFlight int           // received and neither acknowledged nor given back
 	Oldest   time.Duration // how long the oldest event has been here, in flight or not
 	Dropped  int64         // events dropped since the start because the queue was full
@@ -56,32 +57,26 @@ type Depth struct {
 // Queues are the queues by the service that reads them.
 type Queues map[Service]Queue
 
-// Send sends each event to the queue of the service that reads it. On an error
+// Send sends each event to the queue of the service that reads it. It fails with
+// UnknownEvent, and sends nothing, if an event has no reader; on another error
 // some of the events may have been sent.
 func (q Queues) Send(ctx context.Context, events []Event) error {
-	if len(events) == 1 {
-		return q.sendTo(ctx, events)
-	}
 	byReader := make(map[Service][]Event, len(Services))
 	for _, e := range events {
-		s := readers[e.Type]
-		byReader[s] = append(byReader[s], e)
+		reader, ok := e.Type.Reader()
+		if !ok {
+			return Errorf(UnknownEvent, "no service reads events of type %q", e.Type)
+		}
+		byReader[reader] = append(byReader[reader], e)
 	}
-	for _, group := range byReader {
-		if err := q.sendTo(ctx, group); err != nil {
-			return err
+	for _, reader := range Services { // in an order of its own, so that a replay does not differ
+		if group := byReader[reader]; len(group) > 0 {
+			if err := q[reader].Send(ctx, group); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
-}
-
-// sendTo sends events that share one reader.
-func (q Queues) sendTo(ctx context.Context, events []Event) error {
-	reader, ok := events[0].Type.Reader()
-	if !ok {
-		return Errorf(UnknownEvent, "no service reads events of type %q", events[0].Type)
-	}
-	return q[reader].Send(ctx, events)
 }
 
 // DeadLetter is an event that its reader could not handle.

@@ -54,9 +54,9 @@ type Verdict[S ~string, R any] struct {
 	Err error // Unreachable or UnknownEvent: the message is dead
 }
 
-// maxRounds bounds how often a batch is decided afresh because other writers
-// moved its records; past it the batch is given back.
-const maxRounds = 16
+// maxTries bounds how often one message is decided afresh because other writers
+// moved its record; past it the batch is given back.
+const maxTries = 16
 
 // Decide takes a batch of messages through the table. Each round writes at most
 // one step an order, so the events of one order apply one after another, and
@@ -71,6 +71,7 @@ func Decide[S ~string, R any](
 ) ([]Verdict[S, R], error) {
 	verdicts := make([]Verdict[S, R], len(batch))
 	guess := make([]S, len(batch)) // the state in which each message's record is thought to be
+	tries := make([]int, len(batch))
 	open := make([]int, 0, len(batch))
 	for i, e := range batch {
 		if verdicts[i].Err = t.Check(e); verdicts[i].Err == nil {
@@ -78,10 +79,7 @@ func Decide[S ~string, R any](
 			open = append(open, i)
 		}
 	}
-	for round := 0; len(open) > 0; round++ {
-		if round == maxRounds {
-			return nil, Errorf(Unavailable, "the records of %d messages keep changing under other writers", len(open))
-		}
+	for len(open) > 0 {
 		now, later := firstOfEachOrder(batch, open)
 		steps := make([]Step[S], len(now))
 		for i, m := range now {
@@ -96,6 +94,9 @@ func Decide[S ~string, R any](
 			var final bool
 			verdicts[m], final = decide(t[batch[m].Type], guess[m], written[i], state)
 			if !final {
+				if tries[m]++; tries[m] == maxTries {
+					return nil, Errorf(Unavailable, "the record of order %q keeps changing under other writers", batch[m].OrderID)
+				}
 				guess[m] = state(written[i].Record)
 				open = append(open, m)
 			}

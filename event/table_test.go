@@ -92,6 +92,18 @@ func TestAMissingCellIsUnreachableUnlessItsColumnSaysOtherwise(t *testing.T) {
 	}
 }
 
+func TestManyMessagesOfOneOrderInABatchAreNoContention(t *testing.T) {
+	l := &lamps{state: map[string]light{}}
+	batch := make([]event.Event, 100)
+	for i := range batch {
+		batch[i] = message(event.OrderPlaced, "a")
+	}
+	verdicts, err := l.decide(t, batch...)
+	if err != nil || !verdicts[0].Changed || verdicts[99].Changed || verdicts[99].Send != event.StockReserved {
+		t.Errorf("%v; want the first to change the record and the last to say the same again", err)
+	}
+}
+
 func TestRecordsThatWillNotHoldStillGiveTheBatchBack(t *testing.T) {
 	l := &lamps{state: map[string]light{"a": green}}
 	l.before = func() { l.state["a"] = map[light]light{green: red, red: green}[l.state["a"]] }

@@ -15,11 +15,13 @@ import (
 )
 
 // The breaker of an operation opens when at least half of tripRequests or more
-// calls failed within tripWindow. It stays open for openFor, then lets
+// calls failed within tripWindow, which must be several times as long as a call
+// may take: a call that ends in another window than it began in counts in
+// neither. It stays open for openFor, then lets
 // probeRequests through: one success closes it, one failure opens it again.
 const (
 	tripRequests  = 10
-	tripWindow    = 10 * time.Second
+	tripWindow    = time.Minute
 	openFor       = 5 * time.Second
 	probeRequests = 1
 )

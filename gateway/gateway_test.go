@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,11 +19,11 @@ import (
 // processor is a gateway that a test scripts.
 type processor struct {
 	capture, void func() (payment.Answer, error)
-	asked         int
+	asked         atomic.Int64
 }
 
 func (p *processor) Capture(context.Context, payment.Charge) (payment.Answer, error) {
-	p.asked++
+	p.asked.Add(1)
 	return p.capture()
 }
 func (p *processor) Void(context.Context, payment.Charge) (payment.Answer, error) { return p.void() }
@@ -77,6 +79,28 @@ func TestAProcessorThatForgetsDeclinesIsVoidedFirst(t *testing.T) {
 	}
 }
 
+func TestTheBreakerOpensForAGatewayThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := func() (payment.Answer, error) {
+			time.Sleep(10 * time.Second) // as long as a worker lets a call take
+			return "", context.DeadlineExceeded
+		}
+		b := gateway.NewBreaker(&processor{capture: hang}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		time.Sleep(time.Second)
+		for range 12 { // two minutes of calls, a hundred at a time
+			var calls sync.WaitGroup
+			for range 100 {
+				calls.Go(func() { b.Capture(t.Context(), charge) })
+			}
+			calls.Wait()
+			if b.Open(event.Capture) {
+				return
+			}
+		}
+		t.Error("1,200 calls hung, and the breaker is still closed")
+	})
+}
+
 func TestTheBreakerStopsAskingAndProbesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &processor{capture: lost, void: voided}
@@ -86,15 +110,15 @@ func TestTheBreakerStopsAskingAndProbesAgain(t *testing.T) {
 				t.Fatal("a single lost answer was taken for an outage")
 			}
 		}
-		asked := p.asked
-		if _, err := b.Capture(t.Context(), charge); !errors.Is(err, event.Unavailable) || p.asked != asked || !b.Open(event.Capture) {
+		asked := p.asked.Load()
+		if _, err := b.Capture(t.Context(), charge); !errors.Is(err, event.Unavailable) || p.asked.Load() != asked || !b.Open(event.Capture) {
 			t.Errorf("an open breaker asked the gateway, or said %v", err)
 		}
 		if answer, err := b.Void(t.Context(), charge); answer != payment.AnswerVoided || err != nil {
 			t.Errorf("captures that hang kept a void from working: %q, %v", answer, err)
 		}
 		time.Sleep(6 * time.Second) // virtual
-		if _, err := b.Capture(t.Context(), charge); !errors.Is(err, event.Unavailable) || p.asked != asked+1 {
+		if _, err := b.Capture(t.Context(), charge); !errors.Is(err, event.Unavailable) || p.asked.Load() != asked+1 {
 			t.Errorf("a probe that failed must count as outage, and ask once; it said %v", err)
 		}
 		time.Sleep(6 * time.Second)

@@ -60,6 +60,7 @@ func queueFigure(name, help string) *prometheus.Desc {
 
 var (
 	queueReady    = queueFigure("ready", "Messages waiting to be received.")
+	queueDelayed  = queueFigure("delayed", "Messages given back, to be received later.")
 	queueInFlight = queueFigure("in_flight", "Messages received and not finished.")
 	queueOldest   = queueFigure("oldest_seconds", "Age of the oldest message.")
 	queueDropped  = queueFigure("dropped_total", "Messages dropped because the queue was full; the sweeper brings them back.")
@@ -79,6 +80,7 @@ func (q queueFigures) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(desc, kind, v, string(s))
 		}
 		figure(queueReady, prometheus.GaugeValue, float64(d.Ready))
+		figure(queueDelayed, prometheus.GaugeValue, float64(d.Delayed))
 		figure(queueInFlight, prometheus.GaugeValue, float64(d.InFlight))
 		figure(queueOldest, prometheus.GaugeValue, d.Oldest.Seconds())
 		figure(queueDropped, prometheus.CounterValue, float64(d.Dropped))

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -10,24 +12,42 @@ import (
 )
 
 // call makes a gateway call in a goroutine of its own and hands the answer to
-// applyAnswers. It waits while too many calls are in flight; a message that
-// already has a slot keeps it for its next call, so answers never wait for one.
-func (w *Worker) call(ctx context.Context, t task, c event.Call) {
+// applyAnswers. When too many calls are in flight the message is given back, so
+// that the others need not wait; one that already has a slot keeps it for its
+// next call, so answers never wait for one.
+func (w *Worker) call(work, calls context.Context, t task, c event.Call) {
 	if !t.slot {
-		w.slots <- struct{}{}
+		select {
+		case w.slots <- struct{}{}:
+		default:
+			w.retry(work, t)
+			return
+		}
 		t.slot = true
 		w.calls.Add(1)
 		w.held.add(t.delivery.Receipt)
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(ctx, w.Limits.CallTimeout)
+		ctx, cancel := context.WithTimeout(calls, w.Limits.CallTimeout)
 		defer cancel()
-		t.event, t.cause = w.Call(ctx, c)
+		t.event, t.cause = w.ask(ctx, c)
 		if t.cause == nil {
 			w.failures.answered()
 		}
 		w.answers <- t
 	}()
+}
+
+// ask makes the call, and turns a panic into an unknown answer.
+func (w *Worker) ask(ctx context.Context, c event.Call) (answer event.Event, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.Log.Error("gateway panicked", "operation", c.Op, "order_id", c.OrderID, "panic", p, "stack", string(debug.Stack()))
+			answer = event.Event{Type: event.GatewayUnknown, Version: event.Version, Ref: c.Ref}
+			err = fmt.Errorf("the gateway panicked: %v", p)
+		}
+	}()
+	return w.Call(ctx, c)
 }
 
 // free gives back what the message holds beside its lease.

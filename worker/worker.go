@@ -23,7 +23,7 @@ import (
 	"holdfast/event"
 )
 
-// Worker serves one queue. All fields but Call must be set.
+// Worker serves one queue. All fields but Call and Died must be set.
 type Worker struct {
 	Service     event.Service
 	Queue       event.Queue
@@ -40,7 +40,7 @@ type Worker struct {
 	Rand   func() float64 // uniform in [0, 1)
 	Log    *slog.Logger
 	Limits Limits
-	// Died, if set, hears of each message that was dead-lettered.
+	// Died, if set, hears of each message that was dead-lettered. It must not block.
 	Died func(event.DeadLetter)
 
 	failures failures
@@ -66,11 +66,11 @@ type Limits struct {
 var DefaultLimits = Limits{
 	Batch:       1024,
 	Lease:       30 * time.Second,
-	Calls:       1024,
+	Calls:       4096,
 	CallTimeout: 10 * time.Second,
 	Failures:    10,
 	BackoffBase: 100 * time.Millisecond,
-	BackoffCap:  30 * time.Second,
+	BackoffCap:  time.Minute,
 	Grace:       4 * time.Second,
 }
 
@@ -131,14 +131,16 @@ func (w *Worker) receive(ctx, work, calls context.Context) {
 // table would take it for what it says.
 func (w *Worker) tasks(ctx context.Context, deliveries []event.Delivery) []task {
 	tasks := make([]task, 0, len(deliveries))
+	var dead []death
 	for _, d := range deliveries {
 		t := task{delivery: d, event: d.Event}
-		if reader, ok := d.Event.Type.Reader(); !ok || reader != w.Service {
-			w.bury(ctx, t, event.Errorf(event.UnknownEvent, "the %s queue carries no events of type %q", w.Service, d.Event.Type))
-			continue
+		if reader, ok := d.Event.Type.Reader(); ok && reader == w.Service {
+			tasks = append(tasks, t)
+		} else {
+			dead = append(dead, death{t, event.Errorf(event.UnknownEvent, "the %s queue carries no events of type %q", w.Service, d.Event.Type)})
 		}
-		tasks = append(tasks, t)
 	}
+	w.bury(ctx, dead)
 	return tasks
 }
 
@@ -167,44 +169,53 @@ func (w *Worker) process(work, calls context.Context, tasks []task) (outage erro
 	if len(send) > 0 {
 		sent = w.Send(work, send)
 	}
-	done := make([]string, 0, len(tasks))
+	done := make([]task, 0, len(tasks))
+	var dead []death
+	var ask []int
 	for i, t := range tasks {
-		if errs[i] == nil && results[i].Send.Type != "" {
-			errs[i] = sent // a repeat of the message sends it again
+		r, err := results[i], errs[i]
+		if err == nil && r.Send.Type != "" {
+			err = sent // a repeat of the message sends it again
 		}
-		if errors.Is(errs[i], event.Unavailable) {
-			outage = errs[i]
+		if errors.Is(err, event.Unavailable) {
+			outage = err
 		}
-		if w.finish(work, calls, t, results[i], errs[i]) {
-			done = append(done, t.delivery.Receipt)
+		if err == nil && r.Retry {
+			err = unanswered{t.cause}
+		}
+		switch {
+		case err != nil:
+			dead = append(dead, w.giveBack(work, t, err)...)
+		case r.Dead != nil:
+			dead = append(dead, death{t, r.Dead})
+		case r.Call.Op != "":
+			ask = append(ask, i)
+		default:
+			done = append(done, t)
 		}
 	}
-	if len(done) > 0 {
-		if err := w.Queue.Ack(work, done...); err != nil {
-			w.Log.Error("messages could not be acknowledged; they will come again", "queue", w.Service, "count", len(done), "error", err)
-		}
+	w.bury(work, dead)
+	w.ack(work, done)
+	for _, i := range ask {
+		w.call(work, calls, tasks[i], results[i].Call)
 	}
 	return outage
 }
 
-// finish does what is left to do of a message, and reports whether it is to be
-// acknowledged now.
-func (w *Worker) finish(work, calls context.Context, t task, r event.Result, err error) bool {
-	switch {
-	case err != nil:
-		w.giveBack(work, t, err)
-	case r.Dead != nil:
-		w.bury(work, t, r.Dead)
-	case r.Retry:
-		w.giveBack(work, t, unanswered{t.cause})
-	case r.Call.Op != "":
-		w.call(calls, t, r.Call)
-	default:
+// ack acknowledges messages that are done with.
+func (w *Worker) ack(ctx context.Context, done []task) {
+	if len(done) == 0 {
+		return
+	}
+	receipts := make([]string, len(done))
+	for i, t := range done {
 		w.free(t)
 		w.failures.forget(t.delivery.Event)
-		return true
+		receipts[i] = t.delivery.Receipt
 	}
-	return false
+	if err := w.Queue.Ack(ctx, receipts...); err != nil {
+		w.Log.Error("messages could not be acknowledged; they will come again", "queue", w.Service, "count", len(done), "error", err)
+	}
 }
 
 // handle takes the batch to the service. If the service fails on it for another
@@ -244,14 +255,20 @@ func (w *Worker) try(ctx context.Context, tasks []task) (results []event.Result,
 	return w.Handle(ctx, w.Now(), batch)
 }
 
-// giveBack returns a message to its queue to come again later, or buries it when
-// it has failed too often by its own fault.
-func (w *Worker) giveBack(ctx context.Context, t task, cause error) {
+// death is a message that can never be handled, and why.
+type death struct {
+	task
+	reason error
+}
+
+// giveBack returns a message to its queue to come again later, or tells that it
+// is dead, when it has failed too often by its own fault.
+func (w *Worker) giveBack(ctx context.Context, t task, cause error) []death {
 	if own := w.failures.count(t.delivery.Event.ID(), cause); own >= w.Limits.Failures {
-		w.bury(ctx, t, fmt.Errorf("failed %d times, at last with: %w", own, cause))
-		return
+		return []death{{t, fmt.Errorf("failed %d times, at last with: %w", own, cause)}}
 	}
 	w.retry(ctx, t)
+	return nil
 }
 
 func (w *Worker) retry(ctx context.Context, t task) {
@@ -261,24 +278,32 @@ func (w *Worker) retry(ctx context.Context, t task) {
 	}
 }
 
-// bury writes a message to the dead letters, then acknowledges it.
-func (w *Worker) bury(ctx context.Context, t task, reason error) {
-	e := t.delivery.Event
-	letter := event.DeadLetter{ID: e.ID(), Event: e, Reason: reason.Error(), Count: t.delivery.Count, DeadAt: w.Now()}
-	if err := w.DeadLetters.Put(ctx, []event.DeadLetter{letter}); err != nil {
-		w.Log.Error("dead letter not stored; the message will come again", "queue", w.Service, "event_id", letter.ID, "error", err)
-		w.retry(ctx, t)
+// bury writes messages to the dead letters, then acknowledges them.
+func (w *Worker) bury(ctx context.Context, dead []death) {
+	if len(dead) == 0 {
 		return
 	}
-	w.Log.Error("message dead-lettered", "queue", w.Service, "event_id", letter.ID, "order_id", e.OrderID, "reason", letter.Reason)
-	if w.Died != nil {
-		w.Died(letter)
+	letters := make([]event.DeadLetter, len(dead))
+	tasks := make([]task, len(dead))
+	for i, d := range dead {
+		e := d.delivery.Event
+		letters[i] = event.DeadLetter{ID: e.ID(), Event: e, Reason: d.reason.Error(), Count: d.delivery.Count, DeadAt: w.Now()}
+		tasks[i] = d.task
 	}
-	w.failures.forget(e)
-	w.free(t)
-	if err := w.Queue.Ack(ctx, t.delivery.Receipt); err != nil {
-		w.Log.Error("dead letter could not be acknowledged; it will come again", "queue", w.Service, "event_id", letter.ID, "error", err)
+	if err := w.DeadLetters.Put(ctx, letters); err != nil {
+		w.Log.Error("dead letters not stored; the messages will come again", "queue", w.Service, "count", len(letters), "error", err)
+		for _, t := range tasks {
+			w.retry(ctx, t)
+		}
+		return
 	}
+	for _, l := range letters {
+		w.Log.Error("message dead-lettered", "queue", w.Service, "event_id", l.ID, "order_id", l.Event.OrderID, "reason", l.Reason)
+		if w.Died != nil {
+			w.Died(l)
+		}
+	}
+	w.ack(ctx, tasks)
 }
 
 // backoff is exponential with full jitter: uniform between nothing and

@@ -140,7 +140,7 @@ func TestOnePoisonMessageDoesNotHoldUpItsBatch(t *testing.T) {
 					t.Errorf("dead letters: %v, want o3 with its reason", dead)
 				}
 				b.stop()
-				if d := b.depth(t); d.Ready+d.InFlight > 0 {
+				if d := b.depth(t); d.Ready+d.Delayed+d.InFlight > 0 {
 					t.Errorf("the queue still holds %+v", d)
 				}
 			})
@@ -309,7 +309,7 @@ func TestAStopFinishesOrGivesBack(t *testing.T) {
 		if took := time.Since(begun); took > 10*time.Second {
 			t.Errorf("the stop took %s", took)
 		}
-		if d := b.depth(t); d.InFlight != 0 || d.Ready != 1 || len(b.sent) != 9 || len(b.dead(t)) > 0 {
+		if d := b.depth(t); d.InFlight != 0 || d.Ready+d.Delayed != 1 || len(b.sent) != 9 || len(b.dead(t)) > 0 {
 			t.Errorf("after the stop: %+v, %d captured, dead %v; want the slow one given back, nine captured, none dead", d, len(b.sent), b.dead(t))
 		}
 	})
@@ -361,6 +361,58 @@ func TestALapsedLeaseMakesADuplicateAndTheLateAckChangesNothing(t *testing.T) {
 		b.stop()
 		if d := b.depth(t); d.InFlight != 1 {
 			t.Errorf("the late ack took another's delivery: %+v", d)
+		}
+	})
+}
+
+func TestCallsThatHangDoNotHoldUpWhatNeedsNoCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(e event.Event) (event.Result, error) {
+			switch {
+			case e.Type == event.GatewayUnknown:
+				return event.Result{Retry: true}, nil
+			case e.Type == event.StockReserved:
+				return event.Result{Call: event.Call{Op: event.Capture, Ref: e.Ref}}, nil
+			}
+			return event.Result{}, nil
+		})
+		b.Call = func(ctx context.Context, c event.Call) (event.Event, error) {
+			<-ctx.Done()
+			return event.Event{Type: event.GatewayUnknown, Version: 1, Ref: c.Ref}, ctx.Err()
+		}
+		b.Limits.Calls = 2
+		b.send(t, ten()...) // more than there are slots
+		b.start(t)
+		synctest.Wait()
+		begun := time.Now()
+		if err := b.queue.Send(t.Context(), []event.Event{event.New(event.CancelRequestedClient, event.Ref{OrderID: "cancelled"}, begun)}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if !slices.Contains(b.handled, "cancelled") || time.Since(begun) > 0 {
+			t.Error("a message that needs no call waited for those that do")
+		}
+		b.stop()
+	})
+}
+
+func TestAPanicInACallIsAnUnknownAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := calls(t, func(_ context.Context, id string) error {
+			if id == "o3" {
+				panic("poison")
+			}
+			return nil
+		})
+		b.send(t, ten()...)
+		b.start(t)
+		for i := range 60 { // the gateway answers others all the while
+			time.Sleep(time.Minute)
+			b.send(t, fmt.Sprintf("good%d", i))
+		}
+		b.stop()
+		if dead := b.dead(t); len(dead) != 1 || !strings.Contains(dead["o3"], "poison") || len(b.sent) < 60 {
+			t.Errorf("%d captured, dead %v; want o3 dead for its panic", len(b.sent), dead)
 		}
 	})
 }

@@ -58,7 +58,9 @@ func letterKeepsEveryField(t *testing.T, e *engine.Engine) {
 func letterOfUnknownEvent(t *testing.T, e *engine.Engine) {
 	for i, typ := range []event.Type{"Unheard", "Unheard(of)", event.OrderPlaced} {
 		want := letter(i)
-		want.Event.Type, want.Event.Version = typ, 99
+		want.Event = event.Event{
+			Type: typ, Version: 99, At: want.Event.At, Ref: event.Ref{OrderID: want.Event.OrderID}, Unread: []byte(`{"new":["field"]}`),
+		}
 		want.ID = want.Event.ID()
 		wantSame(t, string(typ), must(put(t, e, want).Get(t.Context(), want.ID))(t), want)
 	}

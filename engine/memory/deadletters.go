@@ -81,6 +81,6 @@ func noLetter(id string) error {
 
 // unshared is a copy that shares nothing with l.
 func unshared(l event.DeadLetter) event.DeadLetter {
-	l.Event.Lines, l.Event.Short = slices.Clone(l.Event.Lines), slices.Clone(l.Event.Short)
+	l.Event.Lines, l.Event.Short, l.Event.Unread = slices.Clone(l.Event.Lines), slices.Clone(l.Event.Short), slices.Clone(l.Event.Unread)
 	return l
 }

@@ -184,7 +184,8 @@ func (q *Queue) Depth(ctx context.Context) (event.Depth, error) {
 	defer q.mu.Unlock()
 	now := time.Now()
 	q.ripen(now)
-	d := event.Depth{Ready: q.size - len(q.leased), InFlight: len(q.leased), Dropped: q.dropped}
+	d := event.Depth{Ready: q.ready.len(), InFlight: len(q.leased), Dropped: q.dropped}
+	d.Delayed = q.size - d.Ready - d.InFlight
 	if q.all.first != nil {
 		d.Oldest = now.Sub(q.all.first.sentAt)
 	}
