@@ -4,6 +4,8 @@
 package engine
 
 import (
+	"context"
+
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/inventory"
@@ -21,6 +23,10 @@ type Engine struct {
 	// Ledger is the simulated gateway's own. It stands outside the stores, as a
 	// real processor's does.
 	Ledger simulated.Ledger
+
+	// Ready tells whether the engine can be read and written now: nil, or what
+	// cannot. It tries a write only where the last one failed.
+	Ready func(context.Context) error
 
 	// Close releases what the engine holds. No method may be called after it.
 	Close func() error

@@ -5,6 +5,7 @@
 package memory
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"maps"
@@ -67,6 +68,7 @@ func over(s state) *Memory {
 	m := &Memory{core: c, Engine: engine.Engine{
 		Orders: orders{c}, Inventory: stock{c}, Payments: payments{c}, Ledger: ledger{c},
 		DeadLetters: make(map[event.Service]event.DeadLetters),
+		Ready:       func(ctx context.Context) error { return ctx.Err() },
 		Close:       func() error { return nil },
 		SetFault: func(f engine.Fault) {
 			c.mu.Lock()

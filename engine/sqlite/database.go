@@ -3,8 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
+	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -46,9 +45,6 @@ type database struct {
 // openDatabase opens NAME.db in the data folder.
 func openDatabase(o Options, name string, fault *atomic.Pointer[engine.Fault]) (_ *database, err error) {
 	db := &database{path: filepath.Join(o.Dir, name+".db")}
-	if _, err := os.Stat(db.path); o.ReadOnly && errors.Is(err, fs.ErrNotExist) {
-		return nil, event.Errorf(event.Unavailable, "there is no %s; name another data folder, or run holdfast setup to make one here", db.path)
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(explain(db.path, err), db.close())
@@ -59,7 +55,9 @@ func openDatabase(o Options, name string, fault *atomic.Pointer[engine.Fault]) (
 		if err != nil {
 			return nil, err
 		}
-		db.write = startWriter(db.path, conn, fault)
+		if db.write, err = startWriter(db.path, conn, fault); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
 	}
 	db.read, err = sqlitex.NewPool(db.path, sqlitex.PoolOptions{
 		Flags: sqlite.OpenReadOnly, PoolSize: readers,
@@ -121,6 +119,29 @@ func (db *database) view(ctx context.Context, read func(*sqlite.Conn) error) err
 		return ctx.Err()
 	}
 	return explain(db.path, err)
+}
+
+// ready tells whether the file can be read, and, if the last write failed, whether
+// it can be written again.
+func (db *database) ready(ctx context.Context) error {
+	err := db.view(ctx, func(conn *sqlite.Conn) error {
+		_, err := number(conn, "SELECT count(*) FROM sqlite_schema")
+		return err
+	})
+	if err != nil || db.write == nil {
+		return err
+	}
+	if err := db.write.unmoved(); err != nil || !db.write.failing.Load() {
+		return err
+	}
+	return db.update(ctx, 1, func(t *tx) error {
+		t.wrote = true
+		version, err := number(t.conn, "PRAGMA user_version")
+		if err != nil {
+			return err
+		}
+		return sqlitex.ExecuteTransient(t.conn, fmt.Sprintf("PRAGMA user_version = %d", version), nil)
+	})
 }
 
 // update runs change in the writer's next transaction, with others'. It returns

@@ -2,11 +2,9 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"holdfast/event"
@@ -19,7 +17,7 @@ import (
 const openStatuses = "(status = 'PENDING' OR status = 'RESERVED' OR status = 'CANCELLING' OR status = 'REFUNDING')"
 
 func (s orders) List(ctx context.Context, q order.Query) (order.Page, error) {
-	before, err := readCursor(q)
+	before, err := numberBefore(q.Cursor)
 	if err != nil {
 		return order.Page{}, err
 	}
@@ -31,7 +29,7 @@ func (s orders) List(ctx context.Context, q order.Query) (order.Page, error) {
 	page := order.Page{Orders: found}
 	if len(found) > q.Limit {
 		page.Orders = found[:q.Limit]
-		page.Next = cursor(q, found[q.Limit-1].Number)
+		page.Next = strconv.FormatInt(found[q.Limit-1].Number, 10)
 	}
 	return page, nil
 }
@@ -75,25 +73,15 @@ func unlessIndexed(condition string, indexed bool) string {
 	return "+" + condition
 }
 
-// cursor is the Number of the last order on a page, and a check sum over it and
-// the query, so that no cursor is mistaken for another list's.
-func cursor(q order.Query, last int64) string {
-	text := binary.BigEndian.AppendUint64(nil, uint64(last))
-	sum := sha256.Sum256([]byte(q.Caller + "\x00" + q.UserID + "\x00" + string(q.Status) + "\x00" + string(text)))
-	return base64.RawURLEncoding.EncodeToString(append(text, sum[:8]...))
-}
-
-// readCursor returns the Number before which the page begins.
-func readCursor(q order.Query) (int64, error) {
-	if q.Cursor == "" {
+// numberBefore returns the Number before which the page begins. A cursor is the
+// Number of the last order on a page, written in exactly one way.
+func numberBefore(cursor string) (int64, error) {
+	if cursor == "" {
 		return math.MaxInt64, nil
 	}
-	text, _ := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if len(text) >= 8 {
-		// Made again, for base64 reads more texts than it writes.
-		if last := int64(binary.BigEndian.Uint64(text)); cursor(q, last) == q.Cursor {
-			return last, nil
-		}
+	last, err := strconv.ParseInt(cursor, 10, 64)
+	if err != nil || last < 1 || strconv.FormatInt(last, 10) != cursor {
+		return 0, event.Errorf(event.BadCursor, "no page begins at the cursor %q", cursor)
 	}
-	return 0, event.Errorf(event.BadCursor, "the cursor does not belong to this list; take next_cursor from its page before, or leave it out")
+	return last, nil
 }

@@ -14,6 +14,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -50,6 +51,9 @@ func Open(o Options) (*engine.Engine, error) {
 			return nil, event.Errorf(event.Unavailable, "the data folder cannot be made: %w; name another one, or make it writable for this user", err)
 		}
 	}
+	if err := complete(o); err != nil {
+		return nil, err
+	}
 	fault := new(atomic.Pointer[engine.Fault])
 	var open []*database
 	for _, name := range names {
@@ -70,6 +74,7 @@ func Open(o Options) (*engine.Engine, error) {
 			event.Payment:   deadLetters{open[2]},
 		},
 		Ledger: ledger{open[3]},
+		Ready:  func(ctx context.Context) error { return ready(ctx, open) },
 		Close:  func() error { return closeAll(open) },
 		SetFault: func(f engine.Fault) {
 			if f == nil {
@@ -79,6 +84,17 @@ func Open(o Options) (*engine.Engine, error) {
 			fault.Store(&f)
 		},
 	}, nil
+}
+
+// ready tells whether every file can be read, and written where the last write
+// failed.
+func ready(ctx context.Context, open []*database) error {
+	for _, db := range open {
+		if err := db.ready(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func closeAll(open []*database) error {

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"sync/atomic"
 
@@ -22,7 +23,10 @@ const maxRows = 1024
 type writer struct {
 	path  string
 	conn  *sqlite.Conn
+	file  os.FileInfo // of the file that conn has open
 	fault *atomic.Pointer[engine.Fault]
+
+	failing atomic.Bool // whether the last transaction failed by no job's own fault
 
 	jobs  chan *job     // unbuffered: a job is either taken or still its caller's
 	stop  chan struct{} // closed to end the goroutine
@@ -58,10 +62,23 @@ func (t *tx) exec(query string, bind func(*statement)) error {
 	return nil
 }
 
-func startWriter(path string, conn *sqlite.Conn, fault *atomic.Pointer[engine.Fault]) *writer {
-	w := &writer{path: path, conn: conn, fault: fault, jobs: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
+func startWriter(path string, conn *sqlite.Conn, fault *atomic.Pointer[engine.Fault]) (*writer, error) {
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{path: path, conn: conn, file: file, fault: fault, jobs: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
-	return w
+	return w, nil
+}
+
+// unmoved refuses a file that is not where it was opened any more: what is
+// written to it then is gone when the process is.
+func (w *writer) unmoved() error {
+	if now, err := os.Stat(w.path); err != nil || !os.SameFile(now, w.file) {
+		return event.Errorf(event.Unavailable, "%s was moved, replaced or deleted while in use; stop holdfast, put the file back, and start again", w.path)
+	}
+	return nil
 }
 
 // close ends the goroutine after the commit it is at, and closes the connection.
@@ -146,6 +163,7 @@ func (w *writer) commit(batch []*job) {
 		}
 		err = own.error
 	}
+	w.failing.Store(err != nil && own.error == nil)
 	for _, j := range batch {
 		j.done <- err
 	}
@@ -161,6 +179,9 @@ func (w *writer) transact(batch []*job) error {
 	}
 	t := &tx{conn: w.conn}
 	err := w.fill(t, batch)
+	if err == nil && t.wrote {
+		err = w.unmoved()
+	}
 	if err == nil {
 		err = execute(w.conn, "COMMIT")
 	}
