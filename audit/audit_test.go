@@ -113,108 +113,114 @@ func rekeyed(i int, key string) func(event.Ref, []simulated.Entry) []simulated.E
 	}
 }
 
+// breaches are what an audit names; their Detail is not compared.
+type breaches []Breach
+
+func of(k Kind, id string) breaches  { return breaches{{Kind: k, OrderID: id}} }
+func at(k Kind, sku string) breaches { return breaches{{Kind: k, SKU: sku}} }
+
+// tampered is every way of being wrong that an audit must find, one at a time.
+var tampered = []struct {
+	name   string
+	tamper tamper
+	want   breaches
+}{
+	{"completed, stock still held", reservationOf("completed", state(inventory.Held)), of(StockNotSettled, "completed")},
+	{"completed, reservation gone", reservationOf("completed", func(r *inventory.Reservation) { *r = inventory.Reservation{} }), of(StockNotSettled, "completed")},
+	{"refunding, stock released", reservationOf("refunding", state(inventory.ReleasedVoided)), of(StockNotSettled, "refunding")},
+	{"declined, stock still held", reservationOf("declined", state(inventory.Held)), of(StockNotReleased, "declined")},
+	{"cancelled, stock sold", reservationOf("cancelled", state(inventory.Settled)), of(StockNotReleased, "cancelled")},
+	{"refused, yet held", reservationOf("nostock", state(inventory.Held)), of(StockNotReleased, "nostock")},
+	{"expired, no tombstone", reservationOf("expired", func(r *inventory.Reservation) { *r = inventory.Reservation{} }), of(ReservationDiffers, "expired")},
+	{"reserved, yet refused", reservationOf("timeout", state(inventory.Rejected)), of(ReservationDiffers, "timeout")},
+	{"other lines held", reservationOf("held", func(r *inventory.Reservation) { r.Lines[0].SKU = "C789" }), of(ReservationDiffers, "held")},
+	{"refunded, stock still sold", reservationOf("refunded", state(inventory.Settled)), of(StockNotReturned, "refunded")},
+	{"refunded, restock ignored", reservationOf("restocked", func(r *inventory.Reservation) { r.Restocked = false }), of(StockNotReturned, "restocked")},
+
+	{"completed, never captured", entriesOf("completed", noEntries), of(NotCapturedOnce, "completed")},
+	{"completed, captured under a second key", entriesOf("completed", entry("again", simulated.Captured)), of(NotCapturedOnce, "completed")},
+	{"completed, yet given back", entriesOf("completed", entry("completed/refund", simulated.Refunded)), of(NotCapturedOnce, "completed")},
+	{"pending, captured twice", entriesOf("captured", entry("again", simulated.Captured)), of(CapturedTwice, "captured")},
+	{"cancelled, charged and given back twice", entriesOf("cancelled", func(ref event.Ref, entries []simulated.Entry) []simulated.Entry {
+		return entry("again/refund", simulated.Refunded)(ref, entry("again", simulated.Captured)(ref, entries))
+	}), of(CapturedTwice, "cancelled")},
+	{"pending, yet given back", entriesOf("captured", entry("captured/refund", simulated.Refunded)), of(GatewayDiffers, "captured")},
+	{"cancelled, still charged", entriesOf("cancelled", func(_ event.Ref, e []simulated.Entry) []simulated.Entry { return e[:1] }), of(NetCharge, "cancelled")},
+	{"cancelled, given back in part", entriesOf("cancelled", worth(1, 1000)), of(NetCharge, "cancelled")},
+	{"refused for stock, yet charged", entriesOf("nostock", entry("nostock", simulated.Captured)), of(NetCharge, "nostock")},
+	{"refused for stock, yet charged and given back", entriesOf("nostock", func(ref event.Ref, entries []simulated.Entry) []simulated.Entry {
+		return entry("nostock/refund", simulated.Refunded)(ref, entry("nostock", simulated.Captured)(ref, entries))
+	}), of(GatewayDiffers, "nostock")},
+	{"declined, yet captured", entriesOf("declined", entry("again", simulated.Captured)), of(NetCharge, "declined")},
+	{"refunded, money kept", entriesOf("refunded", func(_ event.Ref, e []simulated.Entry) []simulated.Entry { return e[:1] }), of(NotRefundedOnce, "refunded")},
+	{"refunded twice", entriesOf("refunded", entry("again", simulated.Refunded)), of(NotRefundedOnce, "refunded")},
+	{"refunded in part", entriesOf("refunded", worth(1, 1000)), of(NotRefundedOnce, "refunded")},
+
+	{"captured another amount", entriesOf("completed", worth(0, 1)), of(WrongAmount, "completed")},
+	{"payment of another amount", all(paymentOf("captured", func(p *payment.Payment) { p.Amount.Amount = 5 }), entriesOf("captured", worth(0, 5))), of(WrongAmount, "captured")},
+	{"order of another total", orderOf("completed", func(o *order.Order) { o.Total.Currency = "EUR" }), of(WrongAmount, "completed")},
+	{"completed order without a total", orderOf("completed", func(o *order.Order) { o.Total = event.Money{} }), of(WrongAmount, "completed")},
+	{"reservation of another total", all(
+		reservationOf("timeout", func(r *inventory.Reservation) { r.Total.Amount = 5 }), orderOf("timeout", func(o *order.Order) { o.Total.Amount = 5 }),
+		paymentOf("timeout", func(p *payment.Payment) { p.Amount.Amount = 5 }), entriesOf("timeout", worth(0, 5)),
+	), of(WrongAmount, "timeout")},
+
+	{"completed, payment not captured", paymentOf("completed", paidState(payment.Charging)), of(PaymentDiffers, "completed")},
+	{"pending, payment in a refund", paymentOf("captured", paidState(payment.Refunding)), of(PaymentDiffers, "captured")},
+	{"stock released for another reason than the payment's", reservationOf("cancelled", state(inventory.ReleasedDeclined)), of(PaymentDiffers, "cancelled")},
+	{"sold before it was paid", reservationOf("timeout", state(inventory.Settled)), of(PaymentDiffers, "timeout")},
+	{"charged without a hold", reservationOf("captured", func(r *inventory.Reservation) { *r = inventory.Reservation{} }), of(PaymentDiffers, "captured")},
+	{"payment captured, gateway did not", entriesOf("captured", noEntries), of(GatewayDiffers, "captured")},
+	{"payment voided, gateway captured", paymentOf("captured", paidState(payment.Voided)), of(GatewayDiffers, "captured")},
+	{"payment declined, gateway captured", paymentOf("captured", paidState(payment.Declined)), of(GatewayDiffers, "captured")},
+	{"gateway captured, payment knows nothing", paymentOf("timeout", func(p *payment.Payment) { p.Amount = event.Money{} }), of(GatewayDiffers, "timeout")},
+	{"gateway charged before payment asked", entriesOf("held", entry("held", simulated.Captured)), of(GatewayDiffers, "held")},
+	{"captured under another key", entriesOf("completed", rekeyed(0, "other")), of(GatewayDiffers, "completed")},
+	{"refunded under another key", entriesOf("refunded", rekeyed(1, "refunded")), of(GatewayDiffers, "refunded")},
+
+	{"reservation without an order", snapshotOf("cancelling", func(r inventory.Reservation) []inventory.Reservation {
+		return []inventory.Reservation{r, {Ref: lost, State: inventory.Rejected}}
+	}), of(LostOrder, "lost")},
+	{"payment without an order", extraPayment(lost), of(LostOrder, "lost")},
+	{"payment under the number of another order", extraPayment(event.Ref{OrderID: "lost", Number: 12}), of(LostOrder, "lost")},
+	{"ledger entries without an order", extraEntry(lost), of(LostOrder, "lost")},
+
+	{"reservation with another number", reservationOf("completed", func(r *inventory.Reservation) { r.Number = 7 }), of(MixedRefs, "completed")},
+	{"payment with another id", paymentOf("completed", func(p *payment.Payment) { p.OrderID = "refunded" }), of(MixedRefs, "completed")},
+	{"ledger entry with another number", entriesOf("completed", func(_ event.Ref, e []simulated.Entry) []simulated.Entry {
+		e[0].Order.Number = 7
+		return e
+	}), of(MixedRefs, "completed")},
+	{"scanned payment with another number", extraPayment(event.Ref{OrderID: "completed", Number: 99}), of(MixedRefs, "completed")},
+	{"order that cannot be found by its id", all(orderOf("completed", status(order.Cancelled)), func(s *Stores) { s.Orders = unfindable{s.Orders} }), of(MixedRefs, "completed")},
+	{"order that its id does not find", all(orderOf("completed", status(order.Cancelled)), func(s *Stores) { s.Orders = renumbered{s.Orders} }), of(MixedRefs, "completed")},
+
+	{"history back in time", orderOf("completed", func(o *order.Order) { o.History[1].At = start.Add(-time.Second) }), of(BrokenHistory, "completed")},
+	{"status that the history does not end with", orderOf("captured", status(order.Reserved)), of(BrokenHistory, "captured")},
+	{"step that no table has", orderOf("completed", func(o *order.Order) { o.History[1].Status = order.Cancelling }), of(BrokenHistory, "completed")},
+	{"no history", orderOf("completed", func(o *order.Order) { o.History = nil }), of(BrokenHistory, "completed")},
+	{"neither status nor history", orderOf("completed", func(o *order.Order) { o.Status, o.History = "", nil }), of(BrokenHistory, "completed")},
+	{"ended order with a due time", orderOf("completed", func(o *order.Order) { o.Due = start }), of(WrongDue, "completed")},
+	{"open order that is never due", orderOf("held", func(o *order.Order) { o.Due = time.Time{} }), of(WrongDue, "held")},
+
+	{"available below zero", balanceOf("C789", func(b *inventory.Balance) { b.Available, b.Ledger = -1, -1 }), at(Oversold, "C789")},
+	{"reserved below zero", balanceOf("C789", func(b *inventory.Balance) { b.Reserved, b.Available = -1, 11 }), breaches{{Kind: NegativeCount, SKU: "C789"}, {Kind: StockDiffers, SKU: "C789"}}},
+	{"sold below zero", balanceOf("C789", func(b *inventory.Balance) { b.Sold, b.Available = -1, 11 }), breaches{{Kind: NegativeCount, SKU: "C789"}, {Kind: StockDiffers, SKU: "C789"}}},
+	{"reserved for no one", balanceOf("A123", func(b *inventory.Balance) { b.Reserved++; b.Available-- }), at(StockDiffers, "A123")},
+	{"sold to no one", balanceOf("A123", func(b *inventory.Balance) { b.Sold++; b.Available-- }), at(StockDiffers, "A123")},
+	{"returned to the shelf twice", snapshotOf("refunded", func(r inventory.Reservation) []inventory.Reservation {
+		r.Restocked = true
+		return []inventory.Reservation{r}
+	}), at(StockDiffers, "A123")},
+	{"units of a SKU that does not exist", snapshotOf("held", func(r inventory.Reservation) []inventory.Reservation {
+		r.Lines = append(r.Lines, event.Line{SKU: "Z", Qty: 1})
+		return []inventory.Reservation{r}
+	}), at(StockDiffers, "Z")},
+	{"units that were never counted in", balanceOf("A123", func(b *inventory.Balance) { b.Available++ }), at(LedgerDiffers, "A123")},
+}
+
 func TestEachBreachIsFound(t *testing.T) {
-	type breaches []Breach // Detail is not compared
-	of := func(k Kind, id string) breaches { return breaches{{Kind: k, OrderID: id}} }
-	at := func(k Kind, sku string) breaches { return breaches{{Kind: k, SKU: sku}} }
-	for _, c := range []struct {
-		name   string
-		tamper tamper
-		want   breaches
-	}{
-		{"completed, stock still held", reservationOf("completed", state(inventory.Held)), of(StockNotSettled, "completed")},
-		{"completed, reservation gone", reservationOf("completed", func(r *inventory.Reservation) { *r = inventory.Reservation{} }), of(StockNotSettled, "completed")},
-		{"refunding, stock released", reservationOf("refunding", state(inventory.ReleasedVoided)), of(StockNotSettled, "refunding")},
-		{"declined, stock still held", reservationOf("declined", state(inventory.Held)), of(StockNotReleased, "declined")},
-		{"cancelled, stock sold", reservationOf("cancelled", state(inventory.Settled)), of(StockNotReleased, "cancelled")},
-		{"refused, yet held", reservationOf("nostock", state(inventory.Held)), of(StockNotReleased, "nostock")},
-		{"expired, no tombstone", reservationOf("expired", func(r *inventory.Reservation) { *r = inventory.Reservation{} }), of(ReservationDiffers, "expired")},
-		{"reserved, yet refused", reservationOf("timeout", state(inventory.Rejected)), of(ReservationDiffers, "timeout")},
-		{"other lines held", reservationOf("held", func(r *inventory.Reservation) { r.Lines[0].SKU = "C789" }), of(ReservationDiffers, "held")},
-		{"refunded, stock still sold", reservationOf("refunded", state(inventory.Settled)), of(StockNotReturned, "refunded")},
-		{"refunded, restock ignored", reservationOf("restocked", func(r *inventory.Reservation) { r.Restocked = false }), of(StockNotReturned, "restocked")},
-
-		{"completed, never captured", entriesOf("completed", noEntries), of(NotCapturedOnce, "completed")},
-		{"completed, captured under a second key", entriesOf("completed", entry("again", simulated.Captured)), of(NotCapturedOnce, "completed")},
-		{"completed, yet given back", entriesOf("completed", entry("completed/refund", simulated.Refunded)), of(NotCapturedOnce, "completed")},
-		{"pending, captured twice", entriesOf("captured", entry("again", simulated.Captured)), of(CapturedTwice, "captured")},
-		{"cancelled, charged and given back twice", entriesOf("cancelled", func(ref event.Ref, entries []simulated.Entry) []simulated.Entry {
-			return entry("again/refund", simulated.Refunded)(ref, entry("again", simulated.Captured)(ref, entries))
-		}), of(CapturedTwice, "cancelled")},
-		{"pending, yet given back", entriesOf("captured", entry("captured/refund", simulated.Refunded)), of(GatewayDiffers, "captured")},
-		{"cancelled, still charged", entriesOf("cancelled", func(_ event.Ref, e []simulated.Entry) []simulated.Entry { return e[:1] }), of(NetCharge, "cancelled")},
-		{"cancelled, given back in part", entriesOf("cancelled", worth(1, 1000)), of(NetCharge, "cancelled")},
-		{"refused for stock, yet charged", entriesOf("nostock", entry("nostock", simulated.Captured)), of(NetCharge, "nostock")},
-		{"refused for stock, yet charged and given back", entriesOf("nostock", func(ref event.Ref, entries []simulated.Entry) []simulated.Entry {
-			return entry("nostock/refund", simulated.Refunded)(ref, entry("nostock", simulated.Captured)(ref, entries))
-		}), of(GatewayDiffers, "nostock")},
-		{"declined, yet captured", entriesOf("declined", entry("again", simulated.Captured)), of(NetCharge, "declined")},
-		{"refunded, money kept", entriesOf("refunded", func(_ event.Ref, e []simulated.Entry) []simulated.Entry { return e[:1] }), of(NotRefundedOnce, "refunded")},
-		{"refunded twice", entriesOf("refunded", entry("again", simulated.Refunded)), of(NotRefundedOnce, "refunded")},
-		{"refunded in part", entriesOf("refunded", worth(1, 1000)), of(NotRefundedOnce, "refunded")},
-
-		{"captured another amount", entriesOf("completed", worth(0, 1)), of(WrongAmount, "completed")},
-		{"payment of another amount", all(paymentOf("captured", func(p *payment.Payment) { p.Amount.Amount = 5 }), entriesOf("captured", worth(0, 5))), of(WrongAmount, "captured")},
-		{"order of another total", orderOf("completed", func(o *order.Order) { o.Total.Currency = "EUR" }), of(WrongAmount, "completed")},
-		{"completed order without a total", orderOf("completed", func(o *order.Order) { o.Total = event.Money{} }), of(WrongAmount, "completed")},
-		{"reservation of another total", all(
-			reservationOf("timeout", func(r *inventory.Reservation) { r.Total.Amount = 5 }), orderOf("timeout", func(o *order.Order) { o.Total.Amount = 5 }),
-			paymentOf("timeout", func(p *payment.Payment) { p.Amount.Amount = 5 }), entriesOf("timeout", worth(0, 5)),
-		), of(WrongAmount, "timeout")},
-
-		{"completed, payment not captured", paymentOf("completed", paidState(payment.Charging)), of(PaymentDiffers, "completed")},
-		{"pending, payment in a refund", paymentOf("captured", paidState(payment.Refunding)), of(PaymentDiffers, "captured")},
-		{"stock released for another reason than the payment's", reservationOf("cancelled", state(inventory.ReleasedDeclined)), of(PaymentDiffers, "cancelled")},
-		{"sold before it was paid", reservationOf("timeout", state(inventory.Settled)), of(PaymentDiffers, "timeout")},
-		{"charged without a hold", reservationOf("captured", func(r *inventory.Reservation) { *r = inventory.Reservation{} }), of(PaymentDiffers, "captured")},
-		{"payment captured, gateway did not", entriesOf("captured", noEntries), of(GatewayDiffers, "captured")},
-		{"payment voided, gateway captured", paymentOf("captured", paidState(payment.Voided)), of(GatewayDiffers, "captured")},
-		{"payment declined, gateway captured", paymentOf("captured", paidState(payment.Declined)), of(GatewayDiffers, "captured")},
-		{"gateway captured, payment knows nothing", paymentOf("timeout", func(p *payment.Payment) { p.Amount = event.Money{} }), of(GatewayDiffers, "timeout")},
-		{"gateway charged before payment asked", entriesOf("held", entry("held", simulated.Captured)), of(GatewayDiffers, "held")},
-		{"captured under another key", entriesOf("completed", rekeyed(0, "other")), of(GatewayDiffers, "completed")},
-		{"refunded under another key", entriesOf("refunded", rekeyed(1, "refunded")), of(GatewayDiffers, "refunded")},
-
-		{"reservation without an order", snapshotOf("cancelling", func(r inventory.Reservation) []inventory.Reservation {
-			return []inventory.Reservation{r, {Ref: lost, State: inventory.Rejected}}
-		}), of(LostOrder, "lost")},
-		{"payment without an order", extraPayment(lost), of(LostOrder, "lost")},
-		{"payment under the number of another order", extraPayment(event.Ref{OrderID: "lost", Number: 12}), of(LostOrder, "lost")},
-		{"ledger entries without an order", extraEntry(lost), of(LostOrder, "lost")},
-
-		{"reservation with another number", reservationOf("completed", func(r *inventory.Reservation) { r.Number = 7 }), of(MixedRefs, "completed")},
-		{"payment with another id", paymentOf("completed", func(p *payment.Payment) { p.OrderID = "refunded" }), of(MixedRefs, "completed")},
-		{"ledger entry with another number", entriesOf("completed", func(_ event.Ref, e []simulated.Entry) []simulated.Entry {
-			e[0].Order.Number = 7
-			return e
-		}), of(MixedRefs, "completed")},
-		{"scanned payment with another number", extraPayment(event.Ref{OrderID: "completed", Number: 99}), of(MixedRefs, "completed")},
-		{"order that cannot be found by its id", all(orderOf("completed", status(order.Cancelled)), func(s *Stores) { s.Orders = unfindable{s.Orders} }), of(MixedRefs, "completed")},
-		{"order that its id does not find", all(orderOf("completed", status(order.Cancelled)), func(s *Stores) { s.Orders = renumbered{s.Orders} }), of(MixedRefs, "completed")},
-
-		{"history back in time", orderOf("completed", func(o *order.Order) { o.History[1].At = start.Add(-time.Second) }), of(BrokenHistory, "completed")},
-		{"status that the history does not end with", orderOf("captured", status(order.Reserved)), of(BrokenHistory, "captured")},
-		{"step that no table has", orderOf("completed", func(o *order.Order) { o.History[1].Status = order.Cancelling }), of(BrokenHistory, "completed")},
-		{"no history", orderOf("completed", func(o *order.Order) { o.History = nil }), of(BrokenHistory, "completed")},
-		{"neither status nor history", orderOf("completed", func(o *order.Order) { o.Status, o.History = "", nil }), of(BrokenHistory, "completed")},
-		{"ended order with a due time", orderOf("completed", func(o *order.Order) { o.Due = start }), of(WrongDue, "completed")},
-		{"open order that is never due", orderOf("held", func(o *order.Order) { o.Due = time.Time{} }), of(WrongDue, "held")},
-
-		{"available below zero", balanceOf("C789", func(b *inventory.Balance) { b.Available, b.Ledger = -1, -1 }), at(Oversold, "C789")},
-		{"reserved below zero", balanceOf("C789", func(b *inventory.Balance) { b.Reserved, b.Available = -1, 11 }), breaches{{Kind: NegativeCount, SKU: "C789"}, {Kind: StockDiffers, SKU: "C789"}}},
-		{"sold below zero", balanceOf("C789", func(b *inventory.Balance) { b.Sold, b.Available = -1, 11 }), breaches{{Kind: NegativeCount, SKU: "C789"}, {Kind: StockDiffers, SKU: "C789"}}},
-		{"reserved for no one", balanceOf("A123", func(b *inventory.Balance) { b.Reserved++; b.Available-- }), at(StockDiffers, "A123")},
-		{"sold to no one", balanceOf("A123", func(b *inventory.Balance) { b.Sold++; b.Available-- }), at(StockDiffers, "A123")},
-		{"returned to the shelf twice", snapshotOf("refunded", func(r inventory.Reservation) []inventory.Reservation {
-			r.Restocked = true
-			return []inventory.Reservation{r}
-		}), at(StockDiffers, "A123")},
-		{"units of a SKU that does not exist", snapshotOf("held", func(r inventory.Reservation) []inventory.Reservation {
-			r.Lines = append(r.Lines, event.Line{SKU: "Z", Qty: 1})
-			return []inventory.Reservation{r}
-		}), at(StockDiffers, "Z")},
-		{"units that were never counted in", balanceOf("A123", func(b *inventory.Balance) { b.Available++ }), at(LedgerDiffers, "A123")},
-	} {
+	for _, c := range tampered {
 		t.Run(c.name, func(t *testing.T) {
 			s := scene(t)
 			c.tamper(&s)
