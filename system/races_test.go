@@ -3,6 +3,8 @@ package system_test
 import (
 	"context"
 	"errors"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,11 +12,12 @@ import (
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/order"
-	"holdfast/payment"
 )
 
-// The rows of the race checklist that play between the services. Each message is
-// delivered twice throughout. docs/races.md says which row is which test.
+// The rows of the race checklist that play between the services, by subject:
+// here requests and deliveries, then races_stock_test.go, races_payment_test.go
+// and races_recovery_test.go. stage.run delivers each message twice throughout.
+// docs/races.md says which row is which test.
 
 func TestCrashAfterTheOrderIsStoredBeforeItsEventIsSent(t *testing.T) {
 	onEveryEngine(t, func(s *stage) {
@@ -23,12 +26,12 @@ func TestCrashAfterTheOrderIsStoredBeforeItsEventIsSent(t *testing.T) {
 		s.found()
 		s.place("o1", simulated.Approve) // the client's retry replays, and sends nothing
 		if len(s.inbox) != 0 {
-			t.Errorf("a replay sent %v", s.inbox)
+			s.t.Errorf("a replay sent %v", s.inbox)
 		}
-		n, err := s.orders.Recover(t.Context(), s.now.Add(time.Second)) // the restart
+		n, err := s.orders.Recover(s.t.Context(), s.now.Add(time.Second)) // the restart
 		s.check(err)
 		if n != 1 {
-			t.Errorf("took up %d orders, want 1", n)
+			s.t.Errorf("took up %d orders, want 1", n)
 		}
 		s.later(time.Second) // at once, not after the sweep's silence
 		s.want("o1", order.Completed, "")
@@ -45,14 +48,14 @@ func TestCrashBeforeTheOrderIsStored(t *testing.T) {
 			}
 			return nil
 		})
-		if _, err := s.orders.Place(t.Context(), s.now, request); !errors.Is(err, event.Unavailable) {
-			t.Fatalf("Place = %v, want Unavailable", err)
+		if _, err := s.orders.Place(s.t.Context(), s.now, request); !errors.Is(err, event.Unavailable) {
+			s.t.Fatalf("Place = %v, want Unavailable", err)
 		}
 		s.engine.SetFault(nil)
-		placed, err := s.orders.Place(t.Context(), s.now, request)
+		placed, err := s.orders.Place(s.t.Context(), s.now, request)
 		s.check(err)
 		if !placed[0].New {
-			t.Error("the retry did not make the order")
+			s.t.Error("the retry did not make the order")
 		}
 		s.send(placed[0].Send)
 		s.run()
@@ -60,390 +63,220 @@ func TestCrashBeforeTheOrderIsStored(t *testing.T) {
 	})
 }
 
-func TestTwoSKUsOneShortHoldsNothing(t *testing.T) {
+func TestOneKeyOfTwoCallersIsTwoOrders(t *testing.T) {
 	onEveryEngine(t, func(s *stage) {
-		s.placeLines("o1", simulated.Approve, event.Line{SKU: "A123", Qty: 1}, event.Line{SKU: "B456", Qty: 1})
-		s.run()
-		s.want("o1", order.FailedNoStock, "out_of_stock")
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 0, 0)
-	})
-}
-
-func TestARefusalIsFinal(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.placeLines("o1", simulated.Approve, event.Line{SKU: "B456", Qty: 1})
-		redelivered := s.inbox[0]
-		s.run()
-		s.count("B456", 5)
-		s.deliver(redelivered)
-		s.run()
-		s.want("o1", order.FailedNoStock, "out_of_stock")
-	})
-}
-
-func TestReleaseBeforeReserveLeavesATombstone(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.place("o1", simulated.Approve)
-		late := s.inbox[0]
-		s.inbox = nil
-		s.cancel("o1")
-		s.run()
-		s.want("o1", order.Cancelled, order.CancelledByClient)
-		s.deliver(late)
-		s.run()
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 0, 0)
-	})
-}
-
-func TestHoldEndsUnpaid(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.place("o1", simulated.Down)
-		s.run()
-		s.want("o1", order.Reserved, "") // payment has said that it waits
-		s.wantStock(9, 1, 0)
-		s.later(hold)
-		s.want("o1", order.Cancelled, order.HoldExpired)
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 0, 0)
-	})
-}
-
-func TestHoldEndsWhileTheCaptureIsNotHeardOf(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.PaymentCaptured)
-		s.place("o1", simulated.Approve)
-		s.run()
-		s.wantBooks("o1", 1, 0)
-		s.found()
-		s.later(hold) // asks payment to void; captured is kept
-		s.want("o1", order.Completed, "")
-		s.wantBooks("o1", 1, 0)
-	})
-}
-
-func TestCapturedCrashBeforeItIsRecorded(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.manual = true
-		s.place("o1", simulated.Approve)
-		s.run()
-		_, err := payment.Perform(t.Context(), s.gateway, s.calls[0]) // captured; the answer dies with the process
+		var requests []order.Request
+		for _, caller := range []string{"shop", "till"} {
+			requests = append(requests, order.Request{Caller: caller, UserID: "u", Key: "k", Lines: []event.Line{{SKU: "A123", Qty: 1}}, PaymentMethod: simulated.Approve})
+		}
+		placed, err := s.orders.Place(s.t.Context(), s.now, requests)
 		s.check(err)
-		s.manual = false
-		s.later(silence)
-		s.want("o1", order.Completed, "")
-		s.wantBooks("o1", 1, 0)
-	})
-}
-
-func TestTimeoutIsUnknownNotDeclined(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.place("o1", simulated.Timeout)
-		placed := s.inbox[0]
-		s.inbox = nil
-		s.deliver(placed)
-		reserved := s.inbox[0]
-		s.inbox = nil
-		s.deliver(reserved) // captured, and the answer is lost
-		s.run()
-		s.want("o1", order.Reserved, "")
-		s.wantStock(9, 1, 0)
-		s.deliver(reserved) // the retry
-		s.run()
-		s.want("o1", order.Completed, "")
-		s.wantBooks("o1", 1, 0)
-	})
-}
-
-func TestUnknownPastTheTermIsVoidedOrKept(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.manual = true
-		s.place("unpaid", simulated.Approve)
-		s.place("paid", simulated.Approve)
-		s.run()
-		for _, c := range s.calls {
-			if c.OrderID == "paid" {
-				_, err := payment.Perform(t.Context(), s.gateway, c) // captured, and never heard of
-				s.check(err)
+		for i, p := range placed {
+			s.check(p.Err)
+			if !p.New || p.Order.Caller != requests[i].Caller {
+				s.t.Errorf("the request of %s got the order of %s, new %t", requests[i].Caller, p.Order.Caller, p.New)
 			}
+			s.send(p.Send)
 		}
-		late := s.calls
-		s.manual = false
-		s.later(hold)
-		s.want("unpaid", order.Cancelled, order.HoldExpired)
-		s.want("paid", order.Completed, "")
-		for _, c := range late {
-			s.answer(c) // the captures that were still on their way
+		if a, b := placed[0].Order.OrderID, placed[1].Order.OrderID; a == b {
+			s.t.Fatalf("both callers have order %s", a)
 		}
 		s.run()
-		s.wantBooks("unpaid", 0, 0)
-		s.wantBooks("paid", 1, 0)
-		s.wantStock(9, 0, 1)
+		for _, p := range placed {
+			s.want(p.Order.OrderID, order.Completed, "")
+		}
+		s.wantStock(8, 0, 2)
 	})
 }
 
-func TestCaptureInFlightWhenTheVoidIsAsked(t *testing.T) {
-	for name, captureFirst := range map[string]bool{"the capture arrives first": true, "the void arrives first": false} {
+func TestLinesOfOneSKUAreMergedBeforeAnyCheck(t *testing.T) {
+	onEveryEngine(t, func(s *stage) {
+		lines := func(n int, qty int64) (all []event.Line) {
+			for range n {
+				all = append(all, event.Line{SKU: "A123", Qty: qty})
+			}
+			return all
+		}
+		placed, err := s.orders.Place(s.t.Context(), s.now, []order.Request{{Caller: "local", UserID: "u", OrderID: "huge", Lines: lines(2, 6000)}})
+		s.check(err)
+		if !errors.Is(placed[0].Err, event.Invalid) {
+			s.t.Errorf("12,000 units on two lines: %v, want Invalid", placed[0].Err)
+		}
+		s.placeLines("short", simulated.Approve, lines(2, 6)...) // either line alone could be had
+		s.run()
+		s.want("short", order.FailedNoStock, "out_of_stock")
+		s.placeLines("fits", simulated.Approve, lines(10, 1)...)
+		s.run()
+		s.want("fits", order.Completed, "")
+		s.wantStock(0, 0, 10)
+		s.placeLines("many", simulated.Approve, lines(order.MaxLines+1, 1)...) // one line after merging
+		s.run()
+		s.want("many", order.FailedNoStock, "out_of_stock")
+	})
+}
+
+// stories are orders that between them make every service write and tell.
+var stories = map[string]struct {
+	method string
+	begin  func(*stage) // what the client does once the order is held
+	later  func(*stage) // what the client does once it has ended
+	end    order.Status
+	reason string
+	left   int64 // of ten units of A123
+	sold   int64
+	books  [2]int // captures and refunds
+}{
+	"paid":      {method: simulated.Approve, end: order.Completed, left: 9, sold: 1, books: [2]int{1, 0}},
+	"declined":  {method: simulated.Decline, end: order.PaymentFailed, reason: order.CardDeclined, left: 10},
+	"cancelled": {method: simulated.Approve, begin: func(s *stage) { s.cancel("o1") }, end: order.Cancelled, reason: order.CancelledByClient, left: 10, books: [2]int{1, 1}},
+	"refunded":  {method: simulated.Approve, later: func(s *stage) { s.refund("o1", true) }, end: order.Refunded, left: 10, books: [2]int{1, 1}},
+}
+
+// tell plays every story; each is how a message reaches its reader.
+func tell(t *testing.T, each func(*stage, event.Event)) {
+	for name, story := range stories {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(s *stage) {
-				s.manual = true
-				s.place("o1", simulated.Approve)
-				s.run()
-				s.cancel("o1")
-				s.run()
-				var capture, void event.Call
-				for _, c := range s.calls {
-					if c.Op == event.Capture {
-						capture = c
-					} else {
-						void = c
+				drain := func() {
+					for len(s.inbox) > 0 {
+						each(s, s.take())
 					}
 				}
-				s.manual = false
-				if captureFirst {
-					s.answer(capture)
-					s.answer(void)
-				} else {
-					s.answer(void)
-					s.answer(capture)
+				s.place("o1", story.method)
+				if story.begin != nil {
+					each(s, s.take())
+					story.begin(s)
 				}
-				s.run()
-				s.want("o1", order.Cancelled, order.CancelledByClient)
-				s.wantStock(10, 0, 0)
-				n := map[bool]int{true: 1, false: 0}[captureFirst]
-				s.wantBooks("o1", n, n)
+				if drain(); story.later != nil {
+					story.later(s)
+					drain()
+				}
+				s.want("o1", story.end, story.reason)
+				s.wantStock(story.left, 0, story.sold)
+				s.wantBooks("o1", story.books[0], story.books[1])
 			})
 		})
 	}
 }
 
-func TestAStaleAnswerChangesNothing(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.place("o1", simulated.Approve)
-		s.run()
-		stale := event.Event{Version: event.Version, Ref: s.order("o1").Ref}
-		for _, stale.Type = range []event.Type{event.GatewayDeclined, event.GatewayVoided, event.GatewayUnknown, event.GatewayRefunded, event.GatewayCaptured} {
-			s.handle(event.Payment, stale)
-		}
-		s.run()
-		s.want("o1", order.Completed, "")
-		s.wantBooks("o1", 1, 0)
-	})
-}
-
-func TestDeclinedGivesTheStockBack(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.place("o1", simulated.Decline)
-		s.run()
-		s.want("o1", order.PaymentFailed, order.CardDeclined)
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 0, 0)
-	})
-}
-
-func TestTwoSweepersMakeDuplicatesOnly(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.OrderPlaced)
-		s.place("o1", simulated.Approve)
-		s.found()
-		s.now = s.now.Add(silence)
-		both, err := s.engine.Orders.Due(t.Context(), s.now, 10) // both read before either writes
-		s.check(err)
-		s.sweep(s.now)
-		s.check(s.engine.Orders.Postpone(t.Context(), []order.Postponement{{Ref: both[0].Ref, From: both[0].Due, To: s.now.Add(time.Hour), Attempts: 9}}))
-		if due := s.order("o1").Due; due.After(s.now.Add(2 * silence)) {
-			t.Errorf("the slower sweeper moved the due time to %s", due)
-		}
-		s.send(s.inbox[0])
-		s.run()
-		s.want("o1", order.Completed, "")
-		s.wantStock(9, 0, 1)
-		s.wantBooks("o1", 1, 0)
-	})
-}
-
-func TestTwoSweepersDisagreeAboutTheTerm(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.OrderPlaced)
-		s.place("o1", simulated.Approve)
-		s.found()
-		s.sweep(s.now.Add(silence))              // it asks for the hold
-		s.sweep(s.now.Add(hold + 5*time.Minute)) // for this one the term is over
-		s.run()
-		if o := s.order("o1"); !o.Status.Ended() {
-			t.Errorf("the order is %s", o.Status)
+// TestKilledAfterTheWriteBeforeTheAck kills each service once its write is
+// durable, at every message and at every answer of the gateway: nothing that
+// follows is sent, and the message comes again.
+func TestKilledAfterTheWriteBeforeTheAck(t *testing.T) {
+	tell(t, func(s *stage, message event.Event) {
+		s.manual = true
+		reader, _ := message.Type.Reader()
+		s.killedAndRedelivered(reader, message, message)
+		for len(s.calls) > 0 {
+			answer := s.perform(s.calls[0])
+			s.calls = s.calls[1:]
+			s.killedAndRedelivered(event.Payment, answer, message)
 		}
 	})
 }
 
-func TestInventoryMissesPaymentsWord(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.PaymentCaptured)
-		s.place("o1", simulated.Approve)
-		s.run()
-		s.wantStock(9, 1, 0)
-		s.found()
-		s.later(silence)
-		s.want("o1", order.Completed, "")
-		s.wantStock(9, 0, 1)
+// killedAndRedelivered kills the reader in what it handles for a message, unless
+// that writes nothing, and delivers the message again.
+func (s *stage) killedAndRedelivered(reader event.Service, handled, message event.Event) {
+	s.t.Helper()
+	before := s.records("o1")
+	killed := errors.New("killed")
+	s.engine.SetFault(func(p engine.Point) error {
+		if p == engine.AfterCommit {
+			return killed
+		}
+		return nil
 	})
-}
-
-func TestCancelAfterADeclineThatTheOrderHasNotHeard(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.StockReleasedDeclined)
-		s.place("o1", simulated.Decline)
-		s.run()
-		s.cancel("o1")
-		s.found()
-		s.run()
-		s.want("o1", order.Cancelled, order.CancelledByClient)
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 0, 0)
-	})
-}
-
-func TestCancelAfterTheStockHasSettledItsWordLost(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.StockSettled)
-		s.place("o1", simulated.Approve)
-		s.run()
-		s.wantStock(9, 0, 1)
-		s.found()
-		s.cancel("o1")
-		s.run()
-		s.want("o1", order.Cancelled, order.CancelledByClient)
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 1, 1)
-	})
-}
-
-func TestCancelOfAnOrderWhoseRefusalWasLost(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.losing(event.StockRejected)
-		s.placeLines("o1", simulated.Approve, event.Line{SKU: "B456", Qty: 1})
-		s.run()
-		s.found()
-		s.cancel("o1")
-		s.run()
-		s.want("o1", order.Cancelled, order.CancelledByClient)
-		s.wantBooks("o1", 0, 0)
-	})
-}
-
-func TestARefundWhoseRequestIsLost(t *testing.T) {
-	for _, restock := range []bool{true, false} {
-		onEveryEngine(t, func(s *stage) {
-			s.place("o1", simulated.Approve)
-			s.run()
-			s.losing(event.RefundRequested)
-			s.refund("o1", restock)
-			s.found()
-			s.want("o1", order.Refunding, "")
-			s.later(silence)
-			s.want("o1", order.Refunded, "")
-			s.wantBooks("o1", 1, 1)
-			if restock {
-				s.wantStock(10, 0, 0)
-			} else {
-				s.wantStock(9, 0, 1)
-			}
-		})
+	_, err := s.service(reader)(s.t.Context(), s.now, []event.Event{handled})
+	s.engine.SetFault(nil)
+	written := s.records("o1")
+	if reflect.DeepEqual(before, written) {
+		s.handle(reader, handled)
+		return
+	}
+	if !errors.Is(err, killed) {
+		s.t.Fatalf("a service that was killed answers %v", err)
+	}
+	followed := len(s.inbox) + len(s.calls)
+	s.now = s.now.Add(time.Second)
+	s.deliver(message)
+	s.wantUnchanged("o1", written, "the redelivery of "+string(message.Type))
+	if len(s.inbox)+len(s.calls) == followed && reader != event.Order {
+		s.t.Errorf("nothing follows the redelivery of %s", message.Type)
 	}
 }
 
-func TestAClientsCancelAfterTheHoldsEndBegan(t *testing.T) {
-	for name, captured := range map[string]bool{"captured": true, "uncharged": false} {
+// TestKilledAfterPublishingBeforeTheAck lets no ack of a first delivery arrive.
+func TestKilledAfterPublishingBeforeTheAck(t *testing.T) {
+	tell(t, func(s *stage, message event.Event) {
+		waiting := len(s.inbox)
+		s.deliver(message)
+		published := slices.Clone(s.inbox[waiting:])
+		s.deliver(message)
+		for i, e := range s.inbox[waiting+len(published):] {
+			if i >= len(published) || e.ID() != published[i].ID() {
+				s.t.Errorf("%s published %v, its redelivery %s", message.Type, published, e.ID())
+			}
+		}
+		if waiting+2*len(published) != len(s.inbox) {
+			s.t.Errorf("%s published %d events, its redelivery %d", message.Type, len(published), len(s.inbox)-waiting-len(published))
+		}
+	})
+}
+
+// TestVersionsAndEndsNeverGoBack polls the order after everything that happens,
+// also while the clock jumps back and when, after the end, all comes once more.
+func TestVersionsAndEndsNeverGoBack(t *testing.T) {
+	for name, play := range map[string]func(*stage){
+		"refunded": func(s *stage) {
+			s.place("o1", simulated.Timeout)
+			s.run()
+			s.later(silence)
+			s.refund("o1", false)
+		},
+		"cancelled":      func(s *stage) { s.place("o1", simulated.Approve); s.deliver(s.take()); s.cancel("o1") },
+		"declined":       func(s *stage) { s.place("o1", simulated.Decline) },
+		"no stock":       func(s *stage) { s.placeLines("o1", simulated.Approve, event.Line{SKU: "B456", Qty: 1}) },
+		"hold ran out":   func(s *stage) { s.place("o1", simulated.Down); s.run(); s.later(hold) },
+		"nothing amiss":  func(s *stage) { s.place("o1", simulated.Approve) },
+		"waits, is paid": func(s *stage) { s.place("o1", simulated.Flaky); s.run(); s.later(silence); s.later(2 * silence) },
+	} {
 		t.Run(name, func(t *testing.T) {
 			onEveryEngine(t, func(s *stage) {
-				s.manual = true
-				s.place("o1", simulated.Approve)
+				s.polled = poll(s)
+				play(s)
+				s.now = s.now.Add(-time.Hour)
 				s.run()
-				if captured {
-					_, err := payment.Perform(t.Context(), s.gateway, s.calls[0])
-					s.check(err)
+				if o := s.order("o1"); !o.Status.Ended() {
+					s.t.Errorf("the order is %s", o.Status)
 				}
-				s.later(hold) // VOIDING(expired); the void is on its way
-				s.cancel("o1")
-				s.manual = false
+				end := s.order("o1")
+				s.inbox = slices.Clone(s.sent)
+				slices.Reverse(s.inbox)
 				s.run()
-				for _, c := range s.calls {
-					s.answer(c)
-				}
-				s.run()
-				s.want("o1", order.Cancelled, order.CancelledByClient)
-				n := map[bool]int{true: 1, false: 0}[captured]
-				s.wantBooks("o1", n, n)
-				s.wantStock(10, 0, 0)
+				s.want("o1", end.Status, end.Reason)
 			})
 		})
 	}
 }
 
-func TestExpiryArrivingAfterTheEndChangesNothing(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		s.place("o1", simulated.Approve)
-		s.run()
-		expired := event.New(event.CancelRequestedExpired, s.order("o1").Ref, s.now)
-		s.deliver(expired) // after COMPLETED
-		s.run()
-		s.want("o1", order.Completed, "")
-		s.manual = true
-		s.refund("o1", true)
-		s.run()
-		s.deliver(expired) // in the refund
-		s.run()
-		s.want("o1", order.Refunding, "")
-		s.manual = false
-		s.answer(s.calls[0])
-		s.run()
-		s.deliver(expired) // after it
-		s.run()
-		s.want("o1", order.Refunded, "")
-		s.wantStock(10, 0, 0)
-		s.wantBooks("o1", 1, 1)
-	})
-}
-
-func TestVersionsAndEndsNeverGoBack(t *testing.T) {
-	onEveryEngine(t, func(s *stage) {
-		ctx := context.Background()
-		last := order.Order{}
-		poll := func() {
-			o, err := s.engine.Orders.Get(ctx, "o1")
-			s.check(err)
-			ended := last.Status != "" && last.Status.Ended()
-			if o.Version() < last.Version() || ended && o.Status != last.Status && o.Status != order.Refunding {
-				t.Errorf("went from %s v%d to %s v%d", last.Status, last.Version(), o.Status, o.Version())
-			}
-			last = o
+// poll returns a poll of order o1, which holds what it sees against the last.
+func poll(s *stage) func() {
+	var last order.Order
+	return func() {
+		s.t.Helper()
+		o, err := s.engine.Orders.Get(context.Background(), "o1")
+		s.check(err)
+		refund := o.Status == order.Refunding || o.Status == order.Refunded
+		if last.Version() > 0 && last.Status.Ended() && o.Status != last.Status && !refund {
+			s.t.Errorf("the order had ended %s and is %s", last.Status, o.Status)
 		}
-		s.place("o1", simulated.Timeout)
-		for range 3 {
-			for len(s.inbox) > 0 {
-				poll()
-				e := s.inbox[0]
-				s.inbox = s.inbox[1:]
-				s.deliver(e)
-			}
-			s.now = s.now.Add(silence)
-			s.sweep(s.now)
+		if o.Version() < last.Version() || !slices.Equal(o.History[:last.Version()], last.History) {
+			s.t.Errorf("the history went from %v to %v", last.History, o.History)
 		}
-		s.refund("o1", false)
-		s.now = s.now.Add(-time.Hour) // the clock jumps back
-		for len(s.inbox) > 0 {
-			poll()
-			e := s.inbox[0]
-			s.inbox = s.inbox[1:]
-			s.deliver(e)
+		if !slices.IsSortedFunc(o.History, func(a, b order.Entry) int { return a.At.Compare(b.At) }) {
+			s.t.Errorf("the history's times go back: %v", o.History)
 		}
-		poll()
-		s.want("o1", order.Refunded, "")
-		for i := 1; i < len(last.History); i++ {
-			if last.History[i].At.Before(last.History[i-1].At) {
-				t.Errorf("history goes back: %v", last.History)
-			}
-		}
-	})
+		last = o
+	}
 }

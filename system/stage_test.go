@@ -3,6 +3,8 @@ package system_test
 import (
 	"context"
 	"os"
+	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,9 +33,11 @@ type stage struct {
 	now       time.Time
 
 	inbox  []event.Event          // sent and not yet delivered
+	sent   []event.Event          // all that was ever sent, what got lost left out
 	lose   func(event.Event) bool // nil: nothing is lost
 	manual bool                   // calls wait in calls for answer
 	calls  []event.Call
+	polled func() // if set, runs after each message or answer
 }
 
 const (
@@ -41,19 +45,22 @@ const (
 	silence = 30 * time.Second
 )
 
+// engines open a fresh engine of each kind.
+var engines = map[string]func(*testing.T) *engine.Engine{
+	"memory": func(*testing.T) *engine.Engine { return &memory.New().Engine },
+	"sqlite": openSQLite,
+}
+
 // onEveryEngine runs the test once an engine, on a stage with ten units of A123
 // and none of B456, and audits what it leaves.
 func onEveryEngine(t *testing.T, play func(*stage)) {
-	for name, open := range map[string]func(*testing.T) *engine.Engine{
-		"memory": func(*testing.T) *engine.Engine { return &memory.New().Engine },
-		"sqlite": openSQLite,
-	} {
+	for name, open := range engines {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, open(t))
 			s.count("A123", 10)
 			s.count("B456", 0)
 			play(s)
-			s.audit()
+			audited(t, s.engine)
 		})
 	}
 }
@@ -121,15 +128,22 @@ func (s *stage) send(e event.Event) {
 	case e.Type == "", s.lose != nil && s.lose(e):
 	default:
 		s.inbox = append(s.inbox, e)
+		s.sent = append(s.sent, e)
 	}
+}
+
+// take is the next message.
+func (s *stage) take() event.Event {
+	e := s.inbox[0]
+	s.inbox = s.inbox[1:]
+	return e
 }
 
 // run delivers messages until there are none, each of them twice.
 func (s *stage) run() {
 	s.t.Helper()
 	for len(s.inbox) > 0 {
-		e := s.inbox[0]
-		s.inbox = s.inbox[1:]
+		e := s.take()
 		s.deliver(e)
 		s.deliver(e)
 	}
@@ -142,13 +156,19 @@ func (s *stage) deliver(e event.Event) {
 	s.handle(reader, e)
 }
 
-func (s *stage) handle(reader event.Service, e event.Event) {
-	s.t.Helper()
-	service := map[event.Service]func(context.Context, time.Time, []event.Event) ([]event.Result, error){
+func (s *stage) service(reader event.Service) func(context.Context, time.Time, []event.Event) ([]event.Result, error) {
+	return map[event.Service]func(context.Context, time.Time, []event.Event) ([]event.Result, error){
 		event.Order: s.orders.Handle, event.Inventory: s.inventory.Handle, event.Payment: s.payments.Handle,
 	}[reader]
-	results, err := service(s.t.Context(), s.now, []event.Event{e})
+}
+
+func (s *stage) handle(reader event.Service, e event.Event) {
+	s.t.Helper()
+	results, err := s.service(reader)(s.t.Context(), s.now, []event.Event{e})
 	s.check(err)
+	if s.polled != nil {
+		s.polled()
+	}
 	r := results[0]
 	if r.Dead != nil {
 		s.t.Fatalf("%s to %s is dead: %v", e.Type, reader, r.Dead)
@@ -166,13 +186,30 @@ func (s *stage) handle(reader event.Service, e event.Event) {
 // answer makes a call to the gateway and hands its answer to payment.
 func (s *stage) answer(c event.Call) {
 	s.t.Helper()
+	s.handle(event.Payment, s.perform(c))
+}
+
+// perform makes a call to the gateway, and returns its answer.
+func (s *stage) perform(c event.Call) event.Event {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(s.t.Context())
 	if c.Op == event.Capture && c.PaymentMethod == simulated.Down {
 		cancel() // no test waits for what never answers
 	}
 	defer cancel()
 	answer, _ := payment.Perform(ctx, s.gateway, c)
-	s.handle(event.Payment, answer)
+	return answer
+}
+
+// call is the one that waits for an answer to this operation; several of them
+// ask for the same.
+func (s *stage) call(op event.Op) event.Call {
+	s.t.Helper()
+	i := slices.IndexFunc(s.calls, func(c event.Call) bool { return c.Op == op })
+	if i < 0 {
+		s.t.Fatalf("no %s was asked for: %v", op, s.calls)
+	}
+	return s.calls[i]
 }
 
 // later moves the clock, sweeps, and delivers what that leads to.
@@ -245,15 +282,26 @@ func (s *stage) wantBooks(id string, captures, refunds int) {
 	}
 }
 
-// audit checks every promise on what the stores hold.
-func (s *stage) audit() {
+// records are all that the stores hold of an order, and the stock of A123.
+func (s *stage) records(id string) []any {
 	s.t.Helper()
-	report, err := audit.Check(s.t.Context(), audit.Stores{
-		Orders: s.engine.Orders, Inventory: s.engine.Inventory, Payments: s.engine.Payments, Ledger: s.engine.Ledger, DeadLetters: s.engine.DeadLetters,
-	}, audit.Options{Drained: true})
+	o := s.order(id)
+	reservations, err := s.engine.Inventory.Get(s.t.Context(), []event.Ref{o.Ref})
 	s.check(err)
-	for _, b := range report.Breaches {
-		s.t.Errorf("audit: %+v", b)
+	payments, err := s.engine.Payments.Get(s.t.Context(), []event.Ref{o.Ref})
+	s.check(err)
+	stock, err := s.engine.Inventory.Stock(s.t.Context(), "A123")
+	s.check(err)
+	return []any{o, reservations[0], payments[0], stock}
+}
+
+// wantUnchanged compares an order's records with what they were.
+func (s *stage) wantUnchanged(id string, before []any, by string) {
+	s.t.Helper()
+	for i, now := range s.records(id) {
+		if !reflect.DeepEqual(now, before[i]) {
+			s.t.Errorf("%s changed\n%+v\nto\n%+v", by, before[i], now)
+		}
 	}
 }
 
@@ -261,5 +309,19 @@ func (s *stage) check(err error) {
 	s.t.Helper()
 	if err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// audited checks every promise on what the stores hold, once all has ended.
+func audited(t *testing.T, e *engine.Engine) {
+	t.Helper()
+	report, err := audit.Check(t.Context(), audit.Stores{
+		Orders: e.Orders, Inventory: e.Inventory, Payments: e.Payments, Ledger: e.Ledger, DeadLetters: e.DeadLetters,
+	}, audit.Options{Drained: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range report.Breaches {
+		t.Errorf("audit: %+v", b)
 	}
 }

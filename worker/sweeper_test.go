@@ -38,6 +38,7 @@ func TestTheSweeperHoldsBackForWhatIsReadyNotForWhatIsDelayed(t *testing.T) {
 		var running sync.WaitGroup
 		running.Go(func() { sweeper.Run(ctx) })
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if swept > 0 {
 			t.Errorf("swept %d times though a queue was behind", swept)
 		}
@@ -51,6 +52,7 @@ func TestTheSweeperHoldsBackForWhatIsReadyNotForWhatIsDelayed(t *testing.T) {
 			}
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if swept == 0 {
 			t.Error("delayed messages keep the sweeper from sweeping")
 		}
