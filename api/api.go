@@ -142,7 +142,7 @@ func literalPath(r *http.Request) *http.Request {
 }
 
 func noSuchPath(w http.ResponseWriter, _ *http.Request) {
-	writeProblem(w, event.Errorf(event.NotFound, "nothing is served at this path; /openapi.json lists what is"))
+	writeProblem(w, event.Errorf(event.NotFound, "nothing is served at this path; see /docs"))
 }
 
 func methodIsNot(allowed []string) http.HandlerFunc {

@@ -27,6 +27,9 @@ func (a *API) registerPages() {
 	a.page("/style.css", "text/css; charset=utf-8", "", file(pages, "pages/style.css"))
 	a.page("/openapi.json", "application/json", "", a.openAPI())
 	a.page("/docs", "text/html; charset=utf-8", docsPolicy, file(pages, "pages/docs.html"))
+	a.route(http.MethodGet, "/docs/{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/docs", http.StatusMovedPermanently)
+	})
 	a.page("/docs/initializer.js", "text/javascript; charset=utf-8", "", file(pages, "pages/initializer.js"))
 	a.page("/docs/swagger-ui.css", "text/css; charset=utf-8", "", file(swagger.FS, "swagger-ui.css"))
 	a.page("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "", file(swagger.FS, "swagger-ui-bundle.js"))

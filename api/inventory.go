@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	wire "holdfast/api/client"
 	"holdfast/event"
 	"holdfast/inventory"
-	"holdfast/order"
 )
 
 func (a *API) registerInventory() {
@@ -52,8 +53,8 @@ type getStockInput struct {
 }
 
 func (a *API) getStock(ctx context.Context, in *getStockInput) (*stockOutput, error) {
-	if !order.ValidName(in.SKU) {
-		return nil, event.Errorf(event.NotFound, "nothing can have this SKU; SKUs match %s", order.NamePattern)
+	if !event.ValidName(in.SKU) {
+		return nil, event.Errorf(event.NotFound, "nothing can have this SKU; SKUs match %s", event.NamePattern)
 	}
 	s, err := a.config.Inventory.Store.Stock(ctx, in.SKU)
 	if err != nil {
@@ -94,10 +95,33 @@ func (a *API) listStock(ctx context.Context, in *listStockInput) (*listStockOutp
 	return out, nil
 }
 
-type setStockInput struct {
-	SKU         string `path:"sku" example:"A123" doc:"Stock keeping unit: 1 to 64 letters, digits, dots, underscores and hyphens."`
+// Preconditions is embedded in the input of an operation that writes only if
+// what is there is what the client expects (RFC 9110, section 13.1).
+type Preconditions struct {
 	IfMatch     string `header:"If-Match" example:"\"7\"" doc:"Count only if the stock still has this ETag; * if it exists."`
 	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"Count only if the SKU does not exist yet."`
+}
+
+// Resolve reads the headers again, since huma sees only the first of several,
+// and would take an empty one for none: it asks for a condition but names none,
+// so it is refused. It is called by huma for each request.
+func (p *Preconditions) Resolve(ctx huma.Context) []error {
+	r, _ := humago.Unwrap(ctx)
+	var errs []error
+	read := func(name string) string {
+		value := strings.Join(r.Header[name], ",")
+		if len(r.Header[name]) > 0 && strings.Trim(value, " \t,") == "" {
+			errs = append(errs, invalid("header."+name, "must not be empty; leave it out to count in any case", nil))
+		}
+		return value
+	}
+	p.IfMatch, p.IfNoneMatch = read("If-Match"), read("If-None-Match")
+	return errs
+}
+
+type setStockInput struct {
+	SKU string `path:"sku" example:"A123" doc:"Stock keeping unit: 1 to 64 letters, digits, dots, underscores and hyphens."`
+	Preconditions
 	JSON[wire.StockCount]
 }
 
@@ -111,7 +135,10 @@ func (a *API) setStock(ctx context.Context, in *setStockInput) (*stockOutput, er
 	}
 	count.At = a.now()
 	s, err := a.config.Inventory.Count(ctx, count)
-	if err != nil {
+	switch {
+	case in.IfNoneMatch != "" && errors.Is(err, event.Stale):
+		return nil, errorAt(event.Stale, "header.If-None-Match", in.SKU+" exists already")
+	case err != nil:
 		return nil, err
 	}
 	return newStockOutput(s), nil
@@ -120,11 +147,7 @@ func (a *API) setStock(ctx context.Context, in *setStockInput) (*stockOutput, er
 // count is what the body asks for. The service takes a zero price for "keep the
 // price", so one that the client wrote out is refused here.
 func (in *setStockInput) count() (inventory.Count, error) {
-	c := inventory.Count{SKU: in.SKU}
-	if in.Value.OnHand == nil {
-		return c, invalid("body.on_hand", "is required", nil)
-	}
-	c.OnHand = *in.Value.OnHand
+	c := inventory.Count{SKU: in.SKU, OnHand: *in.Value.OnHand}
 	if price := in.Value.Price; price != nil {
 		c.Price = event.Money(*price)
 		if c.Price.IsZero() {
@@ -135,7 +158,8 @@ func (in *setStockInput) count() (inventory.Count, error) {
 }
 
 // precondition is the version that the headers want the stock to have, nil if
-// any will do (RFC 9110, section 13.2.2).
+// any will do (RFC 9110, section 13.2.2). For If-Match: * it is enough to have
+// seen the SKU once: SKUs are never deleted.
 func (a *API) precondition(ctx context.Context, in *setStockInput) (*int64, error) {
 	var version *int64
 	if in.IfMatch != "" {
@@ -145,10 +169,13 @@ func (a *API) precondition(ctx context.Context, in *setStockInput) (*int64, erro
 			return nil, event.Errorf(event.Stale, "%s does not exist, so it has no such ETag", in.SKU)
 		case err != nil:
 			return nil, err
+		case in.IfMatch == anyTag:
+			// Not the version just read: a busy SKU has another by now.
 		case !matchesStrong(in.IfMatch, etag(s.Version)):
 			return nil, event.Errorf(event.Stale, "the stock of %s has changed since you read it; read it again", in.SKU)
+		default:
+			version = &s.Version
 		}
-		version = &s.Version
 	}
 	if in.IfNoneMatch != "" {
 		version = new(int64)

@@ -1,12 +1,15 @@
 package api_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"holdfast/api/client"
+	"holdfast/inventory"
 )
 
 const (
@@ -56,6 +59,12 @@ func TestPreconditionsOfACount(t *testing.T) {
 		{true, []string{`If-None-Match: *`}, 412},
 		{true, []string{`If-Match: "1"`, `If-None-Match: *`}, 412},
 		{true, []string{`If-None-Match: "2"`}, 422},
+		{true, []string{`If-Match: `}, 422},
+		{true, []string{`If-Match: ,`}, 422},
+		{true, []string{`If-None-Match: `}, 422},
+		{true, []string{`If-Match: "8"`, `If-Match: "1"`}, 200},
+		{true, []string{`If-None-Match: `, `If-None-Match: *`}, 412},
+		{true, []string{`If-Match: *`, `If-None-Match: *`}, 412},
 		{false, []string{`If-None-Match: *`}, 200},
 		{false, []string{`If-Match: *`}, 412},
 		{false, []string{`If-Match: "0"`}, 412},
@@ -82,6 +91,40 @@ func TestPreconditionsOfACount(t *testing.T) {
 	}
 }
 
+func TestRefusedPreconditionsNameTheirHeader(t *testing.T) {
+	s := start(t)
+	s.stock("A123", 100)
+	for header, status := range map[string]int{"If-Match: ": 422, "If-None-Match: ": 422, `If-Match: "2"`: 412, "If-None-Match: *": 412} {
+		name, _, _ := strings.Cut(header, ":")
+		wantPlaces(t, s.put("A123", fullCount, header), status, "header."+name)
+	}
+	if p := s.put("A123", fullCount, "If-None-Match: *").problem(t, 412); p.Detail != "A123 exists already" {
+		t.Error(p.Detail)
+	}
+}
+
+// busyShelf counts the SKU once more before each count it is given.
+type busyShelf struct{ inventory.Store }
+
+func (s busyShelf) Count(ctx context.Context, counts []inventory.Count) ([]inventory.Counted, error) {
+	other := counts[0]
+	other.IfVersion = nil
+	if _, err := s.Store.Count(ctx, []inventory.Count{other}); err != nil {
+		return nil, err
+	}
+	return s.Store.Count(ctx, counts)
+}
+
+func TestPreconditionsUnderARace(t *testing.T) {
+	s := start(t)
+	s.inventory.Store = busyShelf{s.inventory.Store}
+	if p := s.put("A123", fullCount, "If-None-Match: *").problem(t, 412); p.Detail != "A123 exists already" {
+		t.Error(p.Detail)
+	}
+	s.put("A123", fullCount, "If-Match: *").want(t, http.StatusOK)
+	wantPlaces(t, s.put("A123", fullCount, "If-Match: "+s.get("/inventory/A123").header.Get("ETag")), 412, "header.If-Match")
+}
+
 func TestBadCountsAreRefused(t *testing.T) {
 	tests := []struct {
 		sku, body string
@@ -96,7 +139,7 @@ func TestBadCountsAreRefused(t *testing.T) {
 		{"A123", `{"on_hand": 1000000000001}`, 422, "body.on_hand"},
 		{"A123", `{"on_hand": 9223372036854775808}`, 422, "body.on_hand"},
 		{"A123", `{"on_hand": 1, "price": null}`, 422, "body.price"},
-		{"A123", `{"on_hand": 1, "price": {}}`, 422, "body.price"},
+		{"A123", `{"on_hand": 1, "price": {}}`, 422, "body.price.amount"},
 		{"A123", `{"on_hand": 1, "price": {"amount": 0, "currency": ""}}`, 422, "body.price"},
 		{"A123", `{"on_hand": 1, "price": {"amount": 0, "currency": "USD"}}`, 422, "body.price.amount"},
 		{"A123", `{"on_hand": 1, "price": {"amount": 1000000000001, "currency": "USD"}}`, 422, "body.price.amount"},

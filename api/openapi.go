@@ -10,6 +10,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"holdfast/event"
+	"holdfast/inventory"
 )
 
 const description = `Holdfast executes orders for limited stock. It accepts each order once, never oversells,
@@ -43,12 +46,38 @@ func (c contract) DocumentOperation(op *huma.Operation) {
 		body.Content["application/json"].Example = op.Metadata[exampleKey]
 		op.RequestBody = body
 	}
+	for i, p := range op.Parameters {
+		if p.In == "path" {
+			op.Parameters[i] = namedBy(p)
+		}
+		if p.Name == "If-None-Match" && op.Method == http.MethodGet {
+			op.Responses["304"] = &huma.Response{Description: "Nothing has changed: the ETag is the one in If-None-Match."}
+		}
+	}
 	for status, response := range op.Responses {
 		if code, _ := strconv.Atoi(status); code >= 400 {
 			response.Description = meaning(code)
 		}
 	}
 	c.OpenAPI().AddOperation(op)
+}
+
+// namedBy is a copy of a path's parameter with the pattern of its name. Where
+// huma knew the pattern it would refuse with 422 what is not there, a 404.
+func namedBy(p *huma.Param) *huma.Param {
+	named, schema := *p, *p.Schema
+	schema.Pattern = event.NamePattern
+	named.Schema = &schema
+	return &named
+}
+
+// boundPrices says of prices what Money's schema cannot say, since a total may
+// be larger.
+func boundPrices(schemas map[string]*huma.Schema) {
+	most := float64(inventory.MaxPrice)
+	for name, property := range map[string]string{"StockCount": "price", "Stock": "price", "OrderLine": "unit_price"} {
+		schemas[name].Properties[property].Properties = map[string]*huma.Schema{"amount": {Maximum: &most}}
+	}
 }
 
 // meaning lists the kinds of problem that have this status.
@@ -110,7 +139,9 @@ func register[I, O any](a *API, op huma.Operation, handle func(context.Context, 
 
 // openAPI writes the finished document.
 func (a *API) openAPI() []byte {
-	text, err := json.Marshal(a.huma.OpenAPI())
+	document := a.huma.OpenAPI()
+	boundPrices(document.Components.Schemas.Map())
+	text, err := json.Marshal(document)
 	if err != nil {
 		panic(err) // the document is the same for every run, so the first test would find it
 	}

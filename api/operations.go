@@ -18,12 +18,14 @@ func (a *API) registerOperations() {
 	tags := []string{"operations"}
 	register(a, huma.Operation{
 		OperationID: "livez", Method: http.MethodGet, Path: "/livez", Tags: tags,
-		Summary: "Whether the process is alive",
+		Summary:  "Whether the process is alive",
+		Metadata: map[string]any{anyQueryKey: true},
 	}, a.livez)
 	register(a, huma.Operation{
 		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: tags,
 		Summary:     "Whether the service can do its work",
 		Description: "A 503 names in its detail what is not ready.",
+		Metadata:    map[string]any{anyQueryKey: true},
 	}, a.readyz)
 	if a.config.Outage != nil {
 		register(a, huma.Operation{
@@ -54,14 +56,11 @@ type outageInput struct{ JSON[wire.Outage] }
 type outageOutput struct{ Body wire.OutageEnd }
 
 func (a *API) outage(_ context.Context, in *outageInput) (*outageOutput, error) {
-	seconds := in.Value.Seconds
-	switch {
-	case seconds == nil:
-		return nil, invalid("body.seconds", "is required", nil)
-	case *seconds < 0 || *seconds > maxOutage:
-		return nil, invalid("body.seconds", "must be a whole number from 0 to 86400", *seconds)
+	seconds := *in.Value.Seconds
+	if seconds < 0 || seconds > maxOutage {
+		return nil, invalid("body.seconds", "must be a whole number from 0 to 86400", seconds)
 	}
-	length := time.Duration(*seconds) * time.Second
+	length := time.Duration(seconds) * time.Second
 	until := a.now().Add(length)
 	a.config.Outage(length)
 	return &outageOutput{wire.OutageEnd{Until: until}}, nil

@@ -156,7 +156,7 @@ func (a *API) request(ctx context.Context, in *placeInput) (order.Request, error
 	switch {
 	case body.OrderID != nil && *body.OrderID == "":
 		// The service takes it for none, and a client that meant to name its order would get two.
-		return r, invalid("body.order_id", "must match "+order.NamePattern, "")
+		return r, invalid("body.order_id", "must match "+event.NamePattern, "")
 	case body.OrderID != nil:
 		r.OrderID = *body.OrderID
 	case r.Key == "":
@@ -220,8 +220,8 @@ func parseWait(text string) (time.Duration, error) {
 
 // find returns the caller's order with this id, or NotFound.
 func (a *API) find(ctx context.Context, id string) (order.Order, error) {
-	if !order.ValidName(id) {
-		return order.Order{}, event.Errorf(event.NotFound, "no order can have this id; ids match %s", order.NamePattern)
+	if !event.ValidName(id) {
+		return order.Order{}, event.Errorf(event.NotFound, "no order can have this id; ids match %s", event.NamePattern)
 	}
 	o, err := a.config.Orders.Store.Get(ctx, id)
 	if err == nil && o.Caller != caller(ctx) {

@@ -249,7 +249,13 @@ func TestRefund(t *testing.T) {
 		}
 	}
 	for _, body := range []string{"", "{}", `{"restock": false}`} {
-		s.post("/orders/a/refund", body).problem(t, 409)
+		if p := s.post("/orders/a/refund", body).problem(t, 409); !strings.Contains(p.Detail, "is REFUNDING with restock=true") {
+			t.Errorf("the state is not named: %s", p.Detail)
+		}
+	}
+	s.tell("a", event.StockReturned, nil)
+	if p := s.post("/orders/a/refund", "").problem(t, 409); !strings.Contains(p.Detail, "order a is REFUNDED with restock=true") {
+		t.Errorf("the state is not named: %s", p.Detail)
 	}
 	if last := s.sent[len(s.sent)-1]; len(s.sent) != 2 || last.Type != event.RefundRequested || !last.Restock {
 		t.Errorf("sent %v", s.sent)

@@ -13,12 +13,14 @@ import (
 
 	"holdfast/api"
 	"holdfast/api/client"
+	"holdfast/event"
+	"holdfast/inventory"
 	"holdfast/order"
 )
 
 func TestUnknownPaths(t *testing.T) {
 	s := start(t)
-	for _, target := range []string{"/nothing", "/orders/", "/orders/a/b", "/orders/a/cancel/", "//orders", "/orders//a", "/docs/", "/docs/nothing.js", "/metrics", "/gateway/outage", "/queues", "/schemas/Order.json", "/openapi.yaml", "/../etc/passwd", "/orders/../inventory"} {
+	for _, target := range []string{"/nothing", "/orders/", "/orders/a/b", "/orders/a/cancel/", "//orders", "/orders//a", "/docs/nothing.js", "/metrics", "/gateway/outage", "/queues", "/schemas/Order.json", "/openapi.yaml", "/../etc/passwd", "/orders/../inventory"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			a := s.do(method, target, "")
 			a.problem(t, 404)
@@ -26,6 +28,15 @@ func TestUnknownPaths(t *testing.T) {
 				t.Errorf("%s is redirected", target)
 			}
 		}
+	}
+}
+
+func TestDocsWithASlash(t *testing.T) {
+	r := newRequest(http.MethodGet, "/docs/?x=1", "")
+	r.Host = "evil.example"
+	a := start(t).serve(r)
+	if a.status != http.StatusMovedPermanently || a.header.Get("Location") != "/docs" {
+		t.Errorf("%d %v", a.status, a.header)
 	}
 }
 
@@ -189,6 +200,37 @@ func checkOperation(t *testing.T, name string, op map[string]any) {
 	}
 	if op["responses"].(map[string]any)["503"] == nil {
 		t.Errorf("%s: 503 is not told of", name)
+	}
+}
+
+// What a server enforces stands in its document.
+func TestOpenAPIKnowsTheBounds(t *testing.T) {
+	document := read[map[string]any](t, start(t).get("/openapi.json"))
+	for _, path := range []string{"/orders/{id}", "/inventory/{sku}"} {
+		op := dig(document, "paths", path, "get").(map[string]any)
+		if dig(op, "responses").(map[string]any)["304"] == nil {
+			t.Errorf("%s: 304 is not told of", path)
+		}
+		if got := dig(op["parameters"].([]any)[0], "schema", "pattern"); got != event.NamePattern {
+			t.Errorf("%s: pattern %v", path, got)
+		}
+	}
+	schemas := dig(document, "components", "schemas")
+	for property, want := range map[string]string{"order_id": event.NamePattern, "payment_method": order.MethodPattern} {
+		if got := dig(schemas, "PlaceOrder", "properties", property, "pattern"); got != want {
+			t.Errorf("%s: pattern %v, want %s", property, got, want)
+		}
+	}
+	if got := dig(schemas, "Line", "properties", "sku", "pattern"); got != event.NamePattern {
+		t.Errorf("sku: pattern %v", got)
+	}
+	if got := dig(schemas, "Line", "properties", "qty", "maximum"); got != float64(order.MaxQty) {
+		t.Errorf("qty: maximum %v", got)
+	}
+	for schema, price := range map[string]string{"StockCount": "price", "Stock": "price", "OrderLine": "unit_price"} {
+		if got := dig(schemas, schema, "properties", price, "properties", "amount", "maximum"); got != float64(inventory.MaxPrice) {
+			t.Errorf("%s.%s: maximum %v", schema, price, got)
+		}
 	}
 }
 

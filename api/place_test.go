@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -142,11 +143,14 @@ func TestKeyWithAnotherBodyIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			first := s.post("/orders", seedBody, "Idempotency-Key: k")
-			if p := s.post("/orders", other, "Idempotency-Key: k").problem(t, 422); p.Type != "urn:holdfast:problem:mismatch" {
+			before := s.stored()
+			refused := s.post("/orders", other, "Idempotency-Key: k")
+			wantPlaces(t, refused, 422, "header.Idempotency-Key")
+			if p := refused.problem(t, 422); p.Type != "urn:holdfast:problem:mismatch" {
 				t.Errorf("type %s", p.Type)
 			}
-			if again := s.post("/orders", seedBody, "Idempotency-Key: k"); again.body != first.body || len(s.stored()) != 1 {
-				t.Error("the refused request changed something")
+			if again := s.post("/orders", seedBody, "Idempotency-Key: k"); again.body != first.body || !reflect.DeepEqual(s.stored(), before) || len(s.sent) != 1 {
+				t.Errorf("the refused request changed something: %s, stored %+v, sent %v", again.body, s.stored(), s.sent)
 			}
 		})
 	}
@@ -155,7 +159,11 @@ func TestKeyWithAnotherBodyIsRefused(t *testing.T) {
 func TestMendedBodyIsAccepted(t *testing.T) {
 	s := start(t)
 	s.post("/orders", qty("0"), "Idempotency-Key: k").problem(t, 422)
-	s.post("/orders", qty("1"), "Idempotency-Key: k").want(t, http.StatusAccepted)
+	mended := s.post("/orders", qty("1"), "Idempotency-Key: k")
+	mended.want(t, http.StatusAccepted)
+	if mended.header.Get("Idempotent-Replayed") != "" || len(s.stored()) != 1 || len(s.sent) != 1 {
+		t.Errorf("the mended request is no new one: %v, stored %v, sent %v", mended.header, s.stored(), s.sent)
+	}
 }
 
 func TestTwoLinesOfOneSKUAreMerged(t *testing.T) {
@@ -175,6 +183,7 @@ func TestKeyAndOrderID(t *testing.T) {
 		t.Errorf("%+v, %d orders", p, len(s.stored()))
 	}
 	first := s.post("/orders", body, "Idempotency-Key: a")
+	wantPlaces(t, s.post("/orders", strings.Replace(body, `"u"`, `"v"`, 1)), 422, "body.order_id")
 	if second := s.post("/orders", body); second.body != first.body || first.status != http.StatusAccepted {
 		t.Errorf("%s and %s", first.body, second.body)
 	}

@@ -37,20 +37,22 @@ type kind struct {
 	// detail, if set, is shown instead of the error's own, which may tell of
 	// the server's inside and goes to the log.
 	detail string
+	// location, if set, is the offending place of an error that names none.
+	location string
 }
 
 // kinds is the one table from error codes to HTTP. A code that is not in it, and
 // an error without a code, is internal.
 var kinds = []kind{
-	{code: malformed, status: 400, title: "The request is malformed"},
-	{code: event.BadCursor, status: 400, title: "The cursor is unusable"},
+	{code: malformed, status: 400, title: "The request is malformed", location: "body"},
+	{code: event.BadCursor, status: 400, title: "The cursor is unusable", location: "query.cursor"},
 	{code: crossOrigin, status: 403, title: "Requests from other sites are refused"},
 	{code: event.NotFound, status: 404, title: "Not found"},
 	{code: methodNotAllowed, status: 405, title: "The method is not allowed"},
 	{code: event.Conflict, status: 409, title: "The present state forbids it"},
-	{code: event.Stale, status: 412, title: "A precondition failed"},
-	{code: tooLarge, status: 413, title: "The body is too large"},
-	{code: unsupportedMedia, status: 415, title: "The content type is not supported"},
+	{code: event.Stale, status: 412, title: "A precondition failed", location: "header.If-Match"},
+	{code: tooLarge, status: 413, title: "The body is too large", location: "body"},
+	{code: unsupportedMedia, status: 415, title: "The content type is not supported", location: "header.Content-Type"},
 	{code: event.Invalid, status: 422, title: "The request is not valid"},
 	{code: event.Mismatch, status: 422, title: "The idempotency key belongs to another request"},
 	{code: internal, status: 500, title: "An error of ours",
@@ -100,7 +102,11 @@ func newProblem(err error) *problem {
 	p := &problem{code: k.code, Problem: wire.Problem{
 		Type: problemType + string(k.code), Title: k.title, Status: k.status, Detail: cmp.Or(k.detail, e.Detail),
 	}}
-	for _, f := range e.Fields {
+	fields := e.Fields
+	if len(fields) == 0 && k.location != "" {
+		fields = []event.Field{{Location: k.location, Message: p.Detail}}
+	}
+	for _, f := range fields[:min(len(fields), maxErrors)] {
 		p.Errors = append(p.Errors, fieldError(f))
 	}
 	if k.status == http.StatusServiceUnavailable {
@@ -109,8 +115,10 @@ func newProblem(err error) *problem {
 	return p
 }
 
-// The longest values and locations that are echoed, in bytes.
+// How many places are named, and the longest values and locations that are
+// echoed, in bytes.
 const (
+	maxErrors   = 100
 	maxValue    = 100
 	maxLocation = 200
 )
@@ -148,6 +156,11 @@ func clip(location string) string {
 func invalid(location, message string, value any) *event.Error {
 	return &event.Error{Code: event.Invalid, Detail: location + " " + message,
 		Fields: []event.Field{{Location: location, Message: message, Value: value}}}
+}
+
+// errorAt is an error of one place, whose message there is its detail.
+func errorAt(code event.Code, location, detail string) *event.Error {
+	return &event.Error{Code: code, Detail: detail, Fields: []event.Field{{Location: location, Message: detail}}}
 }
 
 // huma makes its own errors through this variable, in its own words and with

@@ -49,6 +49,7 @@ func render1(o order.Order) []byte {
 		separator = `,{"sku":`
 	}
 	b = append(b, `],"created_at":"`...)
+	// Not the constant milliseconds: should that change, this must not.
 	b = o.CreatedAt().UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
 	return append(b, "\"}\n"...)
 }

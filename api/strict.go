@@ -7,9 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,7 +91,7 @@ func readBody(r *http.Request, into *bytes.Buffer) error {
 
 func checkMedia(header http.Header) error {
 	if e := header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return event.Errorf(unsupportedMedia, "send the body without Content-Encoding")
+		return errorAt(unsupportedMedia, "header.Content-Encoding", "send the body without Content-Encoding")
 	}
 	text := header.Get("Content-Type")
 	if text == "application/json" {
@@ -113,11 +111,12 @@ var null = []byte("null")
 
 // decode reads a body that must be one JSON value of the shape of into. A body
 // that is not JSON, or names a member twice, is malformed; one that is JSON of
-// another shape is Invalid, and the error names the first place where it is.
+// another shape is Invalid, and the error names the first place where it is, or
+// all members that are missing.
 func decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
 	if err == nil && !bytes.Contains(body, null) {
-		return nil
+		return checkMissing(body, into)
 	}
 	// A body that is no JSON at all is that first, wherever its shape went wrong.
 	var whole jsontext.Value
@@ -131,7 +130,7 @@ func decode(body []byte, into any) error {
 	if err != nil {
 		return shapeError(err)
 	}
-	return nil
+	return checkMissing(body, into)
 }
 
 func syntaxError(body []byte, err error) error {
@@ -215,49 +214,4 @@ func location(p jsontext.Pointer) string {
 		}
 	}
 	return b.String()
-}
-
-// strictQuery lets through only query parameters that the operation knows, each
-// once and well encoded; huma would pass over the others.
-func strictQuery(api huma.API) func(ctx huma.Context, next func(huma.Context)) {
-	return func(ctx huma.Context, next func(huma.Context)) {
-		r, _ := humago.Unwrap(ctx)
-		if r.URL.RawQuery != "" {
-			query, err := url.ParseQuery(r.URL.RawQuery)
-			if err != nil {
-				err = event.Errorf(malformed, "the query is not well encoded")
-			} else {
-				err = checkQuery(ctx.Operation(), query)
-			}
-			if err != nil {
-				huma.WriteErr(api, ctx, 0, "", err)
-				return
-			}
-			// huma's own reading of the query stumbles over "a&b=1".
-			r.URL.RawQuery = query.Encode()
-		}
-		next(ctx)
-	}
-}
-
-func checkQuery(op *huma.Operation, query url.Values) error {
-	all := &event.Error{Code: event.Invalid}
-	bad := func(name, message string) {
-		all.Fields = append(all.Fields, event.Field{Location: "query." + name, Message: message})
-	}
-	for name, values := range query {
-		known := slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.In == "query" && p.Name == name })
-		switch {
-		case !known:
-			bad(name, "is not a known parameter")
-		case len(values) > 1:
-			bad(name, "must be given once")
-		}
-	}
-	if len(all.Fields) == 0 {
-		return nil
-	}
-	slices.SortFunc(all.Fields, func(a, b event.Field) int { return strings.Compare(a.Location, b.Location) })
-	all.Fields = all.Fields[:min(len(all.Fields), 20)]
-	return all
 }

@@ -69,6 +69,9 @@ func (a *API) EndWaits() { close(a.waiters.over) }
 // await returns the caller's order once it has ended, or as it stands when the
 // wait is over, the request is, or the server stops.
 func (a *API) await(ctx context.Context, id string, wait time.Duration) (order.Order, error) {
+	if wait == 0 {
+		return a.find(ctx, id)
+	}
 	changed, stop := a.waiters.subscribe(id)
 	defer stop()
 	over := time.NewTimer(wait)

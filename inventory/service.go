@@ -100,10 +100,7 @@ func (r Reservation) tell(t event.Type, asked event.Event) event.Event {
 	return e
 }
 
-var (
-	skuPattern      = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
-)
+var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // Count sets one SKU's stock. It fails as Count.Validate and Count.Apply do.
 func (s *Service) Count(ctx context.Context, c Count) (Stock, error) {
@@ -123,8 +120,8 @@ func (c Count) Validate() error {
 	bad := func(location string, value any, format string, args ...any) {
 		fields = append(fields, event.Field{Location: location, Message: fmt.Sprintf(format, args...), Value: value})
 	}
-	if !skuPattern.MatchString(c.SKU) {
-		bad("path.sku", c.SKU, "must match %s", skuPattern)
+	if !event.ValidName(c.SKU) {
+		bad("path.sku", c.SKU, "must match %s", event.NamePattern)
 	}
 	if c.OnHand < 0 || c.OnHand > MaxOnHand {
 		bad("body.on_hand", c.OnHand, "must be a whole number from 0 to %d", int64(MaxOnHand))

@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,20 +17,12 @@ import (
 
 // The bounds of a request.
 const (
-	MaxLines      = 50     // lines of an order after merging
-	MaxQty        = 10_000 // units of one SKU in an order
-	MaxUserID     = 128    // characters of a user id
-	MaxKey        = 255    // bytes of an idempotency key
-	MaxMethod     = 64     // bytes of a payment method
-	NamePattern   = `^[A-Za-z0-9._-]{1,64}$`
-	MethodPattern = `^[A-Za-z0-9._-]{0,64}$`
+	MaxLines      = 50                       // lines of an order after merging
+	MaxQty        = 10_000                   // units of one SKU in an order
+	MaxUserID     = 128                      // characters of a user id
+	MaxKey        = 255                      // bytes of an idempotency key
+	MethodPattern = `^[A-Za-z0-9._-]{0,64}$` // event.NamePattern, or empty
 )
-
-var name = regexp.MustCompile(NamePattern)
-
-// ValidName reports whether s can be an order id, a SKU or a payment method: 1
-// to 64 ASCII letters, digits, dots, underscores and hyphens.
-func ValidName(s string) bool { return name.MatchString(s) }
 
 // Rendering is the version of the 202's rendering that new orders get.
 const Rendering = 1
@@ -80,7 +71,7 @@ func (s *Service) Place(ctx context.Context, now time.Time, requests []Request) 
 		return nil, err
 	}
 	for k, i := range valid {
-		placed[i] = s.answer(orders[k], created[k])
+		placed[i] = s.answer(requests[i], orders[k], created[k])
 	}
 	return placed, nil
 }
@@ -96,18 +87,27 @@ func (s *Service) newOrder(r Request, lines []event.Line, now time.Time) Order {
 }
 
 // answer compares the order that was asked for with the one that is stored.
-func (s *Service) answer(asked Order, c Created) Placed {
+func (s *Service) answer(r Request, asked Order, c Created) Placed {
 	switch stored := c.Order; {
 	case c.New:
 		s.changed(stored)
 		return Placed{Order: stored, New: true, Send: placedEvent(stored)}
 	case stored.Caller != asked.Caller:
-		return Placed{Err: event.Errorf(event.Conflict, "the order id %q is taken", asked.OrderID)}
+		return Placed{Err: r.refusal(event.Conflict, fmt.Sprintf("the order id %q is taken", asked.OrderID))}
 	case stored.Fingerprint != asked.Fingerprint:
-		return Placed{Err: event.Errorf(event.Mismatch, "this key or order id belongs to order %q, whose user, lines or payment method differ; send the same request again, or use a new key", asked.OrderID)}
+		return Placed{Err: r.refusal(event.Mismatch, fmt.Sprintf("this key or order id belongs to order %q, whose user, lines or payment method differ; send the same request again, or use a new key", asked.OrderID))}
 	default:
 		return Placed{Order: stored}
 	}
+}
+
+// refusal is an error of what names the request.
+func (r Request) refusal(code event.Code, detail string) error {
+	location := "body.order_id"
+	if r.Key != "" {
+		location = "header.Idempotency-Key"
+	}
+	return &event.Error{Code: code, Detail: detail, Fields: []event.Field{{Location: location, Message: detail}}}
 }
 
 func placedEvent(o Order) event.Event {
@@ -139,10 +139,10 @@ func (r Request) validate() ([]event.Line, error) {
 	if n := utf8.RuneCountInString(r.UserID); n < 1 || n > MaxUserID || !printable(r.UserID) {
 		bad("body.user_id", fmt.Sprintf("must be 1 to %d printable characters", MaxUserID), r.UserID)
 	}
-	if r.OrderID != "" && !ValidName(r.OrderID) {
-		bad("body.order_id", "must match "+NamePattern, r.OrderID)
+	if r.OrderID != "" && !event.ValidName(r.OrderID) {
+		bad("body.order_id", "must match "+event.NamePattern, r.OrderID)
 	}
-	if r.PaymentMethod != "" && !ValidName(r.PaymentMethod) {
+	if r.PaymentMethod != "" && !event.ValidName(r.PaymentMethod) {
 		// Not echoed: a client may have put a card number here.
 		bad("body.payment_method", "must match "+MethodPattern, nil)
 	}
@@ -167,8 +167,8 @@ func (r Request) merge(bad func(location, message string, value any)) []event.Li
 	at := make(map[string]int, len(r.Lines))
 	for i, l := range r.Lines {
 		place := fmt.Sprintf("body.items[%d]", i)
-		if !ValidName(l.SKU) {
-			bad(place+".sku", "must match "+NamePattern, l.SKU)
+		if !event.ValidName(l.SKU) {
+			bad(place+".sku", "must match "+event.NamePattern, l.SKU)
 			continue
 		}
 		if l.Qty < 1 || l.Qty > MaxQty {

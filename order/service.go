@@ -47,7 +47,7 @@ func (s *Service) Refund(ctx context.Context, now time.Time, id string, restock 
 	e.Restock = restock
 	o, send, err := s.ask(ctx, now, e)
 	if err == nil && o.Restock != restock {
-		return o, event.Event{}, event.Errorf(event.Conflict, "order %s is being refunded with restock=%t; that cannot be changed", id, o.Restock)
+		return o, event.Event{}, event.Errorf(event.Conflict, "order %s is %s with restock=%t; that cannot be changed", id, o.Status, o.Restock)
 	}
 	return o, send, err
 }

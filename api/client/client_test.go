@@ -185,3 +185,16 @@ func TestAnswersOfSomethingElse(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestProblemTellsNothingTwice(t *testing.T) {
+	for want, p := range map[string]client.Problem{
+		"412 Failed: it has changed": {Title: "Failed", Status: 412, Detail: "it has changed",
+			Errors: []client.FieldError{{Location: "header.If-Match", Message: "it has changed"}}},
+		"422 Invalid: body.a is required; body.b is required": {Title: "Invalid", Status: 422, Detail: "body.a is required",
+			Errors: []client.FieldError{{Location: "body.a", Message: "is required"}, {Location: "body.b", Message: "is required"}}},
+	} {
+		if got := p.Error(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

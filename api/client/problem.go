@@ -19,13 +19,17 @@ type FieldError struct {
 	Value    any    `json:"value,omitempty" doc:"What was found there, if that is short and no secret."`
 }
 
-// Error is the title, the detail and every offending place, in one line.
+// Error is the title, the detail and every offending place that the detail has
+// not told already, in one line.
 func (p *Problem) Error() string {
 	text := fmt.Sprintf("%d %s", p.Status, p.Title)
 	if p.Detail != "" {
 		text += ": " + p.Detail
 	}
 	for _, e := range p.Errors {
+		if p.Detail == e.Message || p.Detail == e.Location+" "+e.Message {
+			continue
+		}
 		text += fmt.Sprintf("; %s %s", e.Location, e.Message)
 	}
 	return text

@@ -13,7 +13,7 @@ type PlaceOrder struct {
 	UserID        string  `json:"user_id" minLength:"1" maxLength:"128" example:"test_user" doc:"Who the order is for: 1 to 128 printable characters."`
 	Items         []Line  `json:"items" nullable:"false" minItems:"1" doc:"What is ordered: 1 to 50 lines once lines of the same SKU are added up."`
 	OrderID       *string `json:"order_id,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" example:"order-1001" doc:"The order's id, word for word. A repeat of the same id is the same order. If Idempotency-Key is sent too, it must be equal."`
-	PaymentMethod string  `json:"payment_method,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" example:"sim_approve" doc:"The gateway's name for what is charged; without it the gateway's default. The simulated gateway knows sim_approve, sim_decline, sim_timeout, sim_slow, sim_down and sim_flaky. Never a card number."`
+	PaymentMethod string  `json:"payment_method,omitempty" pattern:"^[A-Za-z0-9._-]{0,64}$" example:"sim_approve" doc:"The gateway's name for what is charged; without it the gateway's default. The simulated gateway knows sim_approve, sim_decline, sim_timeout, sim_slow, sim_down and sim_flaky. Never a card number."`
 }
 
 // Line is a line of an order as the client asks for it.

@@ -1,9 +1,12 @@
 package sqlite
 
 import (
+	"errors"
+	"math"
 	"strings"
 	"testing"
 
+	"holdfast/event"
 	"holdfast/order"
 
 	"zombiezen.com/go/sqlite"
@@ -34,6 +37,19 @@ func TestListsSortNothing(t *testing.T) {
 	due := planOf(t, e.Orders.(orders).db, selectOrders+"WHERE due_at <= ? ORDER BY due_at, number LIMIT ?")
 	if !strings.Contains(due, "orders_due") || strings.Contains(due, "TEMP B-TREE") {
 		t.Error(due)
+	}
+}
+
+func TestACursorIsANumberWrittenInOneWay(t *testing.T) {
+	for cursor, want := range map[string]int64{"": math.MaxInt64, "1": 1, "9223372036854775807": math.MaxInt64} {
+		if got, err := numberBefore(cursor); got != want || err != nil {
+			t.Errorf("%q: %d, %v; want %d", cursor, got, err, want)
+		}
+	}
+	for _, cursor := range []string{"0", "-1", "+1", "01", "1 ", "1.0", "1e3", "0x1", "1_0", "9223372036854775808", "١"} {
+		if got, err := numberBefore(cursor); !errors.Is(err, event.BadCursor) {
+			t.Errorf("%q: %d, %v", cursor, got, err)
+		}
 	}
 }
 
