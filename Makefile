@@ -15,6 +15,7 @@ help: ## list the targets
 
 build: ## build build/holdfast
 	@mkdir -p $(BUILD)
+	@[ -e $(BIN) ] || echo "building; the first time this takes a minute or two"
 	@go build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/holdfast
 
 run: build ## run everything in one process on ./data, at http://127.0.0.1:8000

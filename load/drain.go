@@ -48,7 +48,7 @@ type drained struct {
 // drain waits until no order is open, and returns what has ended since before.
 // The server is asked for lists of open orders, a few times a second, since a
 // question an order would be a load of its own.
-func (o Options) drain(ctx context.Context, before counters, start time.Time) (drained, error) {
+func (o Options) drain(ctx context.Context, before counters, start time.Time, accepted int) (drained, error) {
 	ctx, cancel := context.WithTimeout(ctx, drainLimit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -60,12 +60,32 @@ func (o Options) drain(ctx context.Context, before counters, start time.Time) (d
 		}
 		if !open {
 			at := time.Since(start)
-			after, err := readCounters(ctx, o.URL)
+			after, err := o.counted(ctx, before.ended+accepted)
 			return drained{at: at, ended: after.ended - before.ended, completed: after.completed - before.completed}, err
 		}
 		select {
 		case <-ctx.Done():
 			return drained{}, fmt.Errorf("some orders have not ended: %w", ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+// counted reads the counters until they show so many ended orders, for a moment
+// at most: the server counts an end just after the commit that makes it one.
+func (o Options) counted(ctx context.Context, ended int) (counters, error) {
+	enough := time.NewTimer(2 * time.Second)
+	defer enough.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, err := readCounters(ctx, o.URL)
+		if err != nil || c.ended >= ended {
+			return c, err
+		}
+		select {
+		case <-enough.C:
+			return c, nil
 		case <-tick.C:
 		}
 	}
@@ -125,8 +145,11 @@ func get(ctx context.Context, url string) (*http.Response, error) {
 		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("the load was cut short: %w", ctx.Err())
+	case err != nil:
+		return nil, fmt.Errorf("the server no longer answers: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
 		response.Body.Close()

@@ -32,7 +32,7 @@ type Options struct {
 type Result struct {
 	Orders        int     `json:"orders"`          // answered with a 202
 	Errors        int     `json:"errors"`          // answered with anything else, or not at all
-	Lost          int     `json:"lost"`            // accepted, and not ended when the others had
+	Lost          *int    `json:"lost,omitempty"`  // accepted, and not ended when the others had; nil if the server could not be asked
 	DurationS     float64 `json:"duration_s"`      // from the first order's sending to the last one's end
 	AcceptedPerS  float64 `json:"accepted_per_s"`  // while orders were being placed
 	CompletedPerS float64 `json:"completed_per_s"` // COMPLETED orders over DurationS
@@ -47,14 +47,21 @@ type Result struct {
 	// Of a private server only; filled in once it has ended.
 	PeakRSSMB float64 `json:"peak_rss_mb,omitempty"`
 	CPUS      float64 `json:"cpu_s,omitempty"`
-	Breaches  int     `json:"breaches"` // that the audit named
+	Breaches  *int    `json:"breaches,omitempty"` // that the audit named; nil without an audit
+}
+
+// Sound reports whether nothing was lost and no promise broken, as far as that
+// was looked at.
+func (r Result) Sound() bool {
+	return (r.Lost == nil || *r.Lost == 0) && (r.Breaches == nil || *r.Breaches == 0)
 }
 
 // drainLimit bounds the wait for the orders' ends, past the time a hold lasts.
 const drainLimit = 20 * time.Minute
 
 // Run places orders for Options.Duration, waits until all have ended, and
-// returns what it measured. It fails when the server cannot be asked.
+// returns what it measured. It fails when the server cannot be asked; what was
+// measured until then it returns nevertheless.
 func Run(ctx context.Context, o Options) (Result, error) {
 	server, err := url.Parse(o.URL)
 	if err != nil || server.Host == "" {
@@ -76,16 +83,17 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	placers.Wait()
 	placing := time.Since(start)
+	r := summarise(customers, placing)
 	midway, err := readCounters(ctx, o.URL)
 	if err != nil {
-		return Result{}, err
+		return r, err
 	}
-	after, err := o.drain(ctx, before, start)
-	if err != nil {
-		return Result{}, err
-	}
-	r := summarise(customers, placing, after)
 	r.PlacingPerS = float64(midway.completed-before.completed) / placing.Seconds()
+	after, err := o.drain(ctx, before, start, r.Orders)
+	if err != nil {
+		return r, err
+	}
+	r.conclude(after)
 	return r, nil
 }
 
@@ -159,10 +167,18 @@ func (t *tally) fail(reason string) {
 // sku is the name of the i-th SKU of a load.
 func sku(i int) string { return fmt.Sprintf("LOAD-%04d", i) }
 
-// summarise puts what the customers saw and the server's counters together.
-func summarise(customers []customer, placing time.Duration, d drained) Result {
+// conclude adds what the server counted by the end.
+func (r *Result) conclude(d drained) {
+	lost := max(0, r.Orders-d.ended)
+	r.Lost = &lost
+	r.DurationS = d.at.Seconds()
+	r.CompletedPerS = float64(d.completed) / r.DurationS
+}
+
+// summarise puts together what the customers saw.
+func summarise(customers []customer, placing time.Duration) Result {
 	var all []time.Duration
-	r := Result{DurationS: d.at.Seconds(), CompletedPerS: float64(d.completed) / d.at.Seconds()}
+	var r Result
 	for _, t := range customers {
 		all = append(all, t.latencies...)
 		r.Errors += t.errors
@@ -171,7 +187,6 @@ func summarise(customers []customer, placing time.Duration, d drained) Result {
 	slices.Sort(all)
 	r.Orders = len(all)
 	r.AcceptedPerS = float64(len(all)) / placing.Seconds()
-	r.Lost = max(0, len(all)-d.ended)
 	at := func(q float64) float64 {
 		if len(all) == 0 {
 			return 0

@@ -13,6 +13,7 @@ import (
 func newObserver(c Config) *observer {
 	o := &observer{
 		log:     c.Log,
+		pace:    pace{rate: c.LogRate},
 		changed: c.OrderChanged,
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_orders_accepted_total", Help: "Orders accepted since the start of the process.",

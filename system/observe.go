@@ -107,19 +107,17 @@ func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
 	}
 	ok, left := o.pace.allow(time.Now())
 	if left > 0 {
-		o.log.Info("too many lines to read; some were left out", "count", left)
+		o.log.Info("lines about orders were left out; --log-rate sets how many are logged in a second", "count", left)
 	}
 	if ok {
 		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append([]slog.Attr{slog.String("order_id", orderID)}, attrs...)...)
 	}
 }
 
-// linesPerSecond is how many lines about orders a log gets in a second: nobody
-// reads more, and writing them all would cost more than the orders do.
-const linesPerSecond = 200
-
-// pace counts the lines of the current second.
+// pace counts the lines of the current second: nobody reads more than a few, and
+// writing them all would cost more than the orders do.
 type pace struct {
+	rate   int // lines in a second at most; 0: all
 	mu     sync.Mutex
 	second int64
 	lines  int
@@ -128,12 +126,15 @@ type pace struct {
 // allow reports whether one more line may be written now, and, with the first
 // line of a second, how many were left out in the one before.
 func (p *pace) allow(now time.Time) (ok bool, left int) {
+	if p.rate == 0 {
+		return true, 0
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s := now.Unix(); s != p.second {
-		left = max(0, p.lines-linesPerSecond)
+		left = max(0, p.lines-p.rate)
 		p.second, p.lines = s, 0
 	}
 	p.lines++
-	return p.lines <= linesPerSecond, left
+	return p.lines <= p.rate, left
 }

@@ -36,6 +36,7 @@ type Config struct {
 	Terms   order.Terms
 	Limits  worker.Limits // zero: worker.DefaultLimits
 	Log     *slog.Logger
+	LogRate int // lines about orders logged in a second at most; 0: all
 	Metrics prometheus.Registerer
 	// OrderChanged, if set, hears of each order that was created or changed.
 	OrderChanged func(order.Order)

@@ -13,7 +13,7 @@ import (
 
 // loadCommand measures a server.
 type loadCommand struct {
-	URL      string        `name:"url" placeholder:"URL" help:"The server to measure; without it, a private one in a process of its own on a temporary folder, audited at the end."`
+	URL      string        `name:"url" placeholder:"URL" help:"The server to measure: it gets SKUs LOAD-0000, LOAD-0001 and so on, with plenty of stock, and keeps them. Without it, a private one in a process of its own on a temporary folder, audited at the end."`
 	Clients  int           `default:"64" help:"Connections, each with one order under way at a time."`
 	Duration time.Duration `default:"20s" help:"How long orders are placed."`
 	SKUs     int           `name:"skus" default:"100" help:"Over how many SKUs they spread."`
@@ -27,13 +27,16 @@ func (c *loadCommand) Validate() error {
 	if c.Clients < 1 || c.Clients > 10_000 || c.SKUs < 1 || c.SKUs > 10_000 || c.Duration <= 0 {
 		return errors.New("--clients and --skus are 1 to 10000, --duration is more than nothing")
 	}
-	if c.Slow < 0 || c.Slow > 1 {
-		return fmt.Errorf("--slow is a share from 0 to 1, not %v", c.Slow)
+	if c.URL != "" {
+		if err := checkURL(c.URL); err != nil {
+			return err
+		}
 	}
-	return nil
+	return checkShare("--slow", c.Slow)
 }
 
-// Run measures, and fails when an order was lost or a promise broken.
+// Run measures, and fails when an order was lost or a promise broken. What was
+// measured before an error is printed too.
 func (c *loadCommand) Run(ctx context.Context) error {
 	options := load.Options{URL: c.URL, Clients: c.Clients, Duration: c.Duration, SKUs: c.SKUs, Keys: c.Keys, Slow: c.Slow}
 	measure := load.Run
@@ -41,18 +44,20 @@ func (c *loadCommand) Run(ctx context.Context) error {
 		measure = measureOwn
 	}
 	result, err := measure(ctx, options)
-	if err != nil {
-		return err
+	if result.Orders+result.Errors > 0 {
+		err = errors.Join(err, c.print(result))
 	}
-	if c.JSON {
-		err = printJSON(result)
-	} else {
-		err = result.WriteText(os.Stdout)
-	}
-	if err == nil && (result.Lost > 0 || result.Breaches > 0) {
+	if err == nil && !result.Sound() {
 		return errSilent
 	}
 	return err
+}
+
+func (c *loadCommand) print(result load.Result) error {
+	if c.JSON {
+		return printJSON(result)
+	}
+	return result.WriteText(os.Stdout)
 }
 
 // measureOwn runs the load against a private server, and audits its stores.
@@ -66,7 +71,7 @@ func measureOwn(ctx context.Context, o load.Options) (result load.Result, err er
 	if err != nil {
 		return result, err
 	}
-	server, err := load.Start(ctx, binary, folder, os.Stderr, "--log-level", "warn")
+	server, err := load.Start(context.WithoutCancel(ctx), binary, folder, os.Stderr, "--log-level", "warn")
 	if err != nil {
 		return result, err
 	}
@@ -83,7 +88,9 @@ func measureOwn(ctx context.Context, o load.Options) (result load.Result, err er
 		return result, err
 	}
 	report, err := auditStores(ctx, e, audit.Options{Drained: true})
-	result.Breaches = report.Found
+	if err == nil {
+		result.Breaches = &report.Found
+	}
 	if report.Found > 0 {
 		err = errors.Join(err, report.WriteText(os.Stderr))
 	}

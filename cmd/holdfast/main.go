@@ -52,6 +52,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	var c commandLine
 	exit := -1
 	parser := kong.Must(&c,
@@ -65,6 +66,9 @@ func run(args []string) int {
 	command, err := parser.Parse(args)
 	if exit >= 0 {
 		return exit
+	}
+	if err == nil {
+		err = refuseEmpty(command)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "holdfast: %v\nTry: holdfast --help\n", err)

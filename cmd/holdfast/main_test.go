@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -37,8 +38,13 @@ func TestScripts(t *testing.T) {
 // serve starts a server on the folder, as `holdfast serve` with the flags.
 func serve(t *testing.T, data string, flags ...string) *load.Server {
 	t.Helper()
+	return serveLogging(t, data, &bytes.Buffer{}, flags...)
+}
+
+// serveLogging is serve with its log, to be read once the server has ended.
+func serveLogging(t *testing.T, data string, logs *bytes.Buffer, flags ...string) *load.Server {
+	t.Helper()
 	t.Setenv(beHoldfast, "1")
-	logs := &bytes.Buffer{}
 	s, err := load.Start(context.Background(), os.Args[0], data, logs, flags...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, logs)
@@ -54,11 +60,14 @@ func serve(t *testing.T, data string, flags ...string) *load.Server {
 
 func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
 
-// holdfast runs a command to its end and returns what it printed.
+// holdfast runs a command to its end, which must come within a minute or two, and
+// returns what it printed.
 func holdfast(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	t.Setenv(beHoldfast, "1")
-	out, err := exec.Command(os.Args[0], args...).CombinedOutput()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, os.Args[0], args...).CombinedOutput()
 	return string(out), err
 }
 

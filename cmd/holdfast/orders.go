@@ -28,13 +28,25 @@ func (r remote) client(wait time.Duration) *client.Client {
 	return client.New(r.URL, &http.Client{Timeout: wait + patience})
 }
 
-// explain adds to an error of the API what a person can do about it.
+// Validate checks the flags' bounds.
+func (r remote) Validate() error { return checkURL(r.URL) }
+
+// explain makes an error of the API readable to a person: what can be done about
+// it, and nothing twice.
 func (r remote) explain(err error) error {
 	var p *client.Problem
-	if err == nil || errors.As(err, &p) {
-		return err
+	if errors.As(err, &p) {
+		return once(*p)
 	}
 	return fmt.Errorf("%w; is Holdfast running at %s? Start it with: holdfast serve", err, r.URL)
+}
+
+// once leaves the place out of a problem whose detail is about that alone.
+func once(p client.Problem) error {
+	if len(p.Errors) == 1 && p.Detail == p.Errors[0].Location+" "+p.Errors[0].Message {
+		p.Errors = nil
+	}
+	return &p
 }
 
 // ordersCommand is a client of the order routes.

@@ -30,13 +30,14 @@ type serveCommand struct {
 	Addr  string        `default:"127.0.0.1:8000" help:"Address to listen on, loopback only; port 0 takes a free one."`
 	Hold  time.Duration `default:"15m" help:"How long stock is held for an unpaid order."`
 	Sweep time.Duration `default:"30s" help:"How long an open order may stay silent before it is asked about again."`
-	Stock string        `type:"path" placeholder:"FILE" help:"Starting stock for an empty store, a JSON file; see setup --help."`
+	Stock string        `placeholder:"FILE" help:"Starting stock for an empty store, a JSON file; see setup --help."`
 }
 
 // Bounds of the flags, and of a stop: from the signal to the exit 10 s at most.
 const (
 	minTerm      = 100 * time.Millisecond
-	shutdownTime = 4 * time.Second
+	shutdownTime = 4 * time.Second // for the requests under way
+	stopTime     = 9 * time.Second // for everything
 )
 
 // Validate checks the flags' bounds.
@@ -44,13 +45,14 @@ func (c *serveCommand) Validate() error {
 	if c.Hold < minTerm || c.Sweep < minTerm {
 		return fmt.Errorf("--hold and --sweep are at least %s", minTerm)
 	}
-	return c.processor.Validate()
+	return errors.Join(checkAddr(c.Addr), c.storage.Validate(), c.processor.Validate(), c.logging.Validate())
 }
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context) error {
-	if err := loopback(c.Addr); err != nil {
-		return misuse{err}
+	stock, err := readStock(c.Stock)
+	if err != nil {
+		return err
 	}
 	log := c.logger()
 	if c.durable() {
@@ -69,49 +71,58 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.setUpOnce(ctx, e, log); err != nil {
+	if err := setUpOnce(context.WithoutCancel(ctx), e, stock, log); err != nil {
 		return errors.Join(err, e.Close())
 	}
-	return errors.Join(c.serve(ctx, listener, e, log), e.Close())
+	return c.serve(ctx, listener, e, log)
 }
 
-// loopback refuses every address but this machine's own, since there is nothing
-// yet that would keep strangers out.
-func loopback(addr string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("--addr %q is no address: %w; write it as 127.0.0.1:8000", addr, err)
-	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("--addr %s would let others reach this server, and it asks nobody who they are; use a loopback address, as 127.0.0.1:8000", addr)
-}
-
-// serve runs the services and the API over an open engine.
+// serve runs the services and the API over an open engine until ctx ends, and
+// closes it. What is not done then within stopTime is left to the next start:
+// another process may keep a database locked for as long as it likes.
 func (c *serveCommand) serve(ctx context.Context, listener net.Listener, e *engine.Engine, log *slog.Logger) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(stopTime, func() { close(late) }) })
+
+	s, routes := c.assemble(e, log)
+	var services sync.WaitGroup
+	services.Go(func() { s.Run(ctx) })
+	fmt.Println(load.ReadyPrefix + "http://" + listener.Addr().String())
+	err := serveHTTP(ctx, listener, routes, log)
+	stop()
+	closed := make(chan error, 1)
+	go func() {
+		services.Wait()
+		closed <- e.Close()
+	}()
+	select {
+	case closing := <-closed:
+		log.Info("stopped")
+		return errors.Join(err, closing)
+	case <-late:
+		log.Warn("stopped with work unfinished; the next start takes it up")
+		return err
+	}
+}
+
+// assemble puts the services and the API together.
+func (c *serveCommand) assemble(e *engine.Engine, log *slog.Logger) (*system.System, *api.API) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	gateway := c.openGateway(e)
 	var routes *api.API
 	s := system.New(system.Config{
 		Engine: e, Queues: queues(), Gateway: gateway, Terms: order.Terms{Hold: c.Hold, Silence: c.Sweep},
-		Log: log, Metrics: metrics, OrderChanged: func(o order.Order) { routes.OrderChanged(o) },
+		Log: log, LogRate: c.LogRate, Metrics: metrics, OrderChanged: func(o order.Order) { routes.OrderChanged(o) },
 	})
 	routes = api.New(api.Config{
 		Orders: s.Orders, Inventory: s.Inventory, Send: s.Queues.Send, Now: system.Now, NewID: newID,
 		Ready: s.Ready, Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Outage: gateway.Outage,
 		Log: log, Version: version(),
 	})
-	var services sync.WaitGroup
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	services.Go(func() { s.Run(running) })
-	fmt.Println(load.ReadyPrefix + "http://" + listener.Addr().String())
-	err := serveHTTP(ctx, listener, routes, log)
-	stop()
-	services.Wait()
-	log.Info("stopped")
-	return err
+	return s, routes
 }
 
 // newID is a UUIDv7: time-ordered, so that it makes a cheap key.

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"holdfast/api/client"
-	"holdfast/load"
 )
 
 func TestASecondServerOnTheFolderIsRefusedAndNamesTheHolder(t *testing.T) {
@@ -69,53 +68,31 @@ func TestSIGTERMExitsZeroWithWorkInFlight(t *testing.T) {
 	}
 }
 
-// TestTheDiskFailsAndComesBack lets the server write files up to a size only,
-// as a full disk would: it must answer 503, write nothing by halves, and lose
-// nothing that it had accepted.
-func TestTheDiskFailsAndComesBack(t *testing.T) {
-	t.Setenv(beHoldfast, "1")
-	data := t.TempDir()
-	script := filepath.Join(t.TempDir(), "limited")
-	text := "#!/bin/sh\nulimit -f 2000\nexec " + os.Args[0] + ` "$@"` + "\n"
-	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
+func TestTheDataFolderIsItsOwnersAlone(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	serve(t, data)
+	info, err := os.Stat(data)
+	if err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
-	server, err := load.Start(context.Background(), script, data, os.Stderr, "--log-level", "error")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Kill()
-	c := client.New(server.URL, nil)
-	order := client.PlaceOrder{UserID: strings.Repeat("u", 128), Items: []client.Line{{SKU: "C789", Qty: 1}}, PaymentMethod: "sim_approve"}
-	var accepted []string
-	var refused *client.Problem
-	for range 5000 {
-		placed, err := c.Place(t.Context(), order, "")
-		if errors.As(err, &refused) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		accepted = append(accepted, placed.OrderID)
-	}
-	if refused == nil || refused.Status != http.StatusServiceUnavailable {
-		t.Fatalf("after %d orders: %v, want a 503", len(accepted), refused)
-	}
-	t.Logf("accepted %d, then: %v", len(accepted), refused)
-	server.Kill()
+}
 
-	server = serve(t, data, "--log-level", "warn") // with room again
-	c = client.New(server.URL, nil)
-	for _, id := range accepted {
-		if o, err := c.Order(t.Context(), id, time.Minute); err != nil || o.Status == "PENDING" {
-			t.Errorf("order %s is lost: %v %s", id, err, o.Status)
+func TestALoadPrintsWhatItMeasuredThoughTheServerDies(t *testing.T) {
+	server := serve(t, t.TempDir(), "--log-level", "error")
+	c := client.New(server.URL, nil)
+	go func() {
+		for {
+			page, err := c.Orders(t.Context(), client.OrderFilter{Status: "COMPLETED", Limit: 1}, "")
+			if err != nil || len(page.Orders) > 0 {
+				syscall.Kill(server.PID(), syscall.SIGKILL)
+				return
+			}
 		}
+	}()
+	out, err := holdfast(t, "load", "--url", server.URL, "--clients", "4", "--duration", "1s")
+	if exitStatus(err) != exitFailed || !strings.Contains(out, "orders accepted") || !strings.Contains(out, "no longer answers") {
+		t.Errorf("%v\n%s", err, out)
 	}
-	if err := server.Stop(); err != nil {
-		t.Error(err)
-	}
-	drained(t, data)
 }
 
 // exitStatus is the status that a command ended with; 0 for no error.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"holdfast/api/client"
@@ -29,7 +30,11 @@ func (c *stockListCommand) Run(ctx context.Context) error {
 	if c.JSON {
 		return printJSON(stocks)
 	}
-	return stockTable(stocks...)
+	return table(os.Stdout, stockColumns, func(row func(...any)) {
+		for _, s := range stocks {
+			row(stockCells(s)...)
+		}
+	})
 }
 
 type stockShowCommand struct {
@@ -49,12 +54,12 @@ type stockSetCommand struct {
 	OnHand   int64  `required:"" placeholder:"UNITS" help:"Units on the shelf, those reserved for orders included."`
 	Price    int64  `placeholder:"MINOR" help:"Price of a unit in minor units, as 1999 for 19.99 USD; needed for a new SKU."`
 	Currency string `default:"USD" help:"ISO 4217 code of the price."`
-	IfMatch  string `placeholder:"ETAG" help:"Only if the stock is still as it was when this ETag was read."`
+	IfMatch  string `placeholder:"ETAG" help:"Only if the stock is still as it was when stock show printed this ETag; with its quotes or without."`
 }
 
 // Run counts the SKU.
 func (c *stockSetCommand) Run(ctx context.Context) error {
-	count := client.StockCount{OnHand: &c.OnHand, IfMatch: c.IfMatch}
+	count := client.StockCount{OnHand: &c.OnHand, IfMatch: quoted(c.IfMatch)}
 	if c.Price != 0 {
 		count.Price = &client.Money{Amount: c.Price, Currency: c.Currency}
 	}
@@ -62,20 +67,32 @@ func (c *stockSetCommand) Run(ctx context.Context) error {
 	return c.showStock(s, err)
 }
 
+// quoted writes an ETag as If-Match wants it; a shell takes quotes away.
+func quoted(etag string) string {
+	if etag == "" || etag == "*" || strings.Contains(etag, `"`) {
+		return etag
+	}
+	return `"` + etag + `"`
+}
+
+// taggedStock is a stock with its ETag, which the API sends in a header.
+type taggedStock struct {
+	client.Stock
+	ETag string `json:"etag"`
+}
+
 func (r remote) showStock(s client.Stock, err error) error {
 	if err != nil {
 		return r.explain(err)
 	}
 	if r.JSON {
-		return printJSON(s)
+		return printJSON(taggedStock{s, s.ETag})
 	}
-	return stockTable(s)
+	return table(os.Stdout, stockColumns+"\tETAG", func(row func(...any)) { row(append(stockCells(s), s.ETag)...) })
 }
 
-func stockTable(stocks ...client.Stock) error {
-	return table(os.Stdout, "SKU\tAVAILABLE\tRESERVED\tSOLD\tON HAND\tPRICE\tUPDATED", func(row func(...any)) {
-		for _, s := range stocks {
-			row(s.SKU, s.Available, s.Reserved, s.Sold, s.OnHand, money(s.Price), s.UpdatedAt.Format(time.RFC3339))
-		}
-	})
+const stockColumns = "SKU\tAVAILABLE\tRESERVED\tSOLD\tON HAND\tPRICE\tUPDATED"
+
+func stockCells(s client.Stock) []any {
+	return []any{s.SKU, s.Available, s.Reserved, s.Sold, s.OnHand, money(s.Price), s.UpdatedAt.Format(time.RFC3339)}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+
+	"github.com/alecthomas/kong"
 
 	"holdfast/engine"
 	"holdfast/engine/memory"
@@ -14,14 +16,28 @@ import (
 // storage are the flags that say where everything is kept.
 type storage struct {
 	Engine string `enum:"sqlite,memory" default:"sqlite" help:"Where everything is kept: sqlite, or memory (gone when the process ends)."`
-	Data   string `type:"path" default:"./data" help:"Data folder of the sqlite engine."`
+	Data   string `default:"./data" help:"Data folder of the sqlite engine."`
+}
+
+// Validate checks that there is a folder.
+func (s storage) Validate() error {
+	if s.Data == "" {
+		return errors.New("--data is empty; name a folder, as ./data")
+	}
+	return nil
+}
+
+// AfterApply makes the folder's path absolute, so that messages name it in full.
+func (s *storage) AfterApply() error {
+	s.Data = kong.ExpandPath(s.Data)
+	return nil
 }
 
 // queueCapacity is how many messages wait between two services of one process;
 // what is dropped past it, the sweeper brings back.
 const queueCapacity = 100_000
 
-// open opens the engine for a process that runs services.
+// openEngine opens the engine for a process that runs services.
 func (s storage) openEngine() (*engine.Engine, error) {
 	if s.Engine == "memory" {
 		return &memory.New().Engine, nil
@@ -33,7 +49,7 @@ func (s storage) openEngine() (*engine.Engine, error) {
 // run.
 func (s storage) openToRead() (*engine.Engine, error) {
 	if s.Engine == "memory" {
-		return nil, misuse{fmt.Errorf("the memory engine keeps nothing that another process could read")}
+		return nil, misuse{errors.New("the memory engine keeps nothing that another process could read")}
 	}
 	return sqlite.Open(sqlite.Options{Dir: s.Data, ReadOnly: true})
 }
@@ -59,10 +75,7 @@ type processor struct {
 
 // Validate checks the flags' bounds.
 func (p processor) Validate() error {
-	if p.DeclineRate < 0 || p.DeclineRate > 1 {
-		return fmt.Errorf("--decline-rate is a share from 0 to 1, not %v", p.DeclineRate)
-	}
-	return nil
+	return checkShare("--decline-rate", p.DeclineRate)
 }
 
 func (p processor) openGateway(e *engine.Engine) *simulated.Gateway {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+
+	"holdfast/api/client"
+)
+
+// misuses are commands that can never do what they say. "" stands for an empty
+// argument.
+var misuses = map[string]string{
+	`serve --data ""`:                                      `--data is empty`,
+	`serve --decline-rate NaN`:                             `--decline-rate is a share from 0 to 1`,
+	`serve --decline-rate 7`:                               `--decline-rate is a share from 0 to 1`,
+	`serve --log-level x`:                                  `--log-level must be one of "debug","info","warn","error"`,
+	`serve --log-rate=-1`:                                  `--log-rate is 0 or more`,
+	`serve --addr 127.0.0.1:99999`:                         `ports are 0 to 65535`,
+	`serve --addr :80x`:                                    `ports are 0 to 65535`,
+	`serve --addr 127.0.0.1:abc`:                           `ports are 0 to 65535`,
+	`serve --addr 127.0.0.1`:                               `write it as 127.0.0.1:8000`,
+	`serve --addr :8000`:                                   `use a loopback address`,
+	`serve --stock ""`:                                     `--stock is empty`,
+	`load --slow NaN`:                                      `--slow is a share from 0 to 1`,
+	`load --url 127.0.0.1:8101`:                            `write it as http://127.0.0.1:8101`,
+	`stock list --url 127.0.0.1:8101`:                      `write it as http://127.0.0.1:8101`,
+	`stock list --url ftp://127.0.0.1`:                     `is not the URL of a server`,
+	`orders place --user u --item A=1 --key ""`:            `--key is empty`,
+	`orders place --user u --item A=1 --order-id ""`:       `--order-id is empty`,
+	`orders place --user u --item A=1 --payment-method ""`: `--payment-method is empty`,
+	`orders place --user "" --item A=1`:                    `--user is empty`,
+	`orders list --status ""`:                              `--status is empty`,
+	`orders show ""`:                                       `<id> is empty`,
+	`orders cancel ""`:                                     `<id> is empty`,
+	`orders refund ""`:                                     `<id> is empty`,
+	`stock show ""`:                                        `<sku> is empty`,
+	`stock set "" --on-hand 1`:                             `<sku> is empty`,
+	`stock set A --on-hand 1 --if-match ""`:                `--if-match is empty`,
+}
+
+func TestMisuseExitsTwoAndSaysWhatIsWrong(t *testing.T) {
+	for command, want := range misuses {
+		t.Run(command, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			args := strings.Fields(command)
+			for i := range args {
+				args[i] = strings.ReplaceAll(args[i], `""`, "")
+			}
+			out, err := holdfast(t, args...)
+			if exitStatus(err) != exitMisused || !strings.Contains(out, want) {
+				t.Errorf("exit %d, want 2 and %q:\n%s", exitStatus(err), want, out)
+			}
+		})
+	}
+}
+
+func TestAnEmptyTwinInTheEnvironmentIsMisuse(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("HOLDFAST_DATA", "")
+	out, err := holdfast(t, "serve", "--addr", "127.0.0.1:0")
+	if exitStatus(err) != exitMisused || !strings.Contains(out, "--data is empty") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestAFolderThatCannotBeWrittenSaysWhatToDo(t *testing.T) {
+	for _, cause := range []error{syscall.EROFS, syscall.EACCES} {
+		err := unusable("/x", cause)
+		if !errors.Is(err, cause) || !strings.Contains(err.Error(), "make it writable, or choose another with --data") {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAProblemSaysNothingTwice(t *testing.T) {
+	p := client.Problem{Status: 422, Title: "The request is not valid", Detail: "query.status must be one", Errors: []client.FieldError{{Location: "query.status", Message: "must be one"}}}
+	if got := once(p).Error(); got != "422 The request is not valid: query.status must be one" {
+		t.Error(got)
+	}
+	p.Detail = "A123 is new and needs a price"
+	if got := once(p).Error(); !strings.HasSuffix(got, "needs a price; query.status must be one") {
+		t.Error(got)
+	}
+}
