@@ -5,8 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"holdfast/api/client"
 )
 
 // misuses are commands that can never do what they say. "" stands for an empty
@@ -71,16 +69,5 @@ func TestAFolderThatCannotBeWrittenSaysWhatToDo(t *testing.T) {
 		if !errors.Is(err, cause) || !strings.Contains(err.Error(), "make it writable, or choose another with --data") {
 			t.Error(err)
 		}
-	}
-}
-
-func TestAProblemSaysNothingTwice(t *testing.T) {
-	p := client.Problem{Status: 422, Title: "The request is not valid", Detail: "query.status must be one", Errors: []client.FieldError{{Location: "query.status", Message: "must be one"}}}
-	if got := once(p).Error(); got != "422 The request is not valid: query.status must be one" {
-		t.Error(got)
-	}
-	p.Detail = "A123 is new and needs a price"
-	if got := once(p).Error(); !strings.HasSuffix(got, "needs a price; query.status must be one") {
-		t.Error(got)
 	}
 }

@@ -31,22 +31,13 @@ func (r remote) client(wait time.Duration) *client.Client {
 // Validate checks the flags' bounds.
 func (r remote) Validate() error { return checkURL(r.URL) }
 
-// explain makes an error of the API readable to a person: what can be done about
-// it, and nothing twice.
+// explain adds what a person can do to an error that is not the API's own.
 func (r remote) explain(err error) error {
 	var p *client.Problem
 	if errors.As(err, &p) {
-		return once(*p)
+		return err
 	}
 	return fmt.Errorf("%w; is Holdfast running at %s? Start it with: holdfast serve", err, r.URL)
-}
-
-// once leaves the place out of a problem whose detail is about that alone.
-func once(p client.Problem) error {
-	if len(p.Errors) == 1 && p.Detail == p.Errors[0].Location+" "+p.Errors[0].Message {
-		p.Errors = nil
-	}
-	return &p
 }
 
 // ordersCommand is a client of the order routes.
