@@ -137,7 +137,7 @@ func (a *API) setStock(ctx context.Context, in *setStockInput) (*stockOutput, er
 	s, err := a.config.Inventory.Count(ctx, count)
 	switch {
 	case in.IfNoneMatch != "" && errors.Is(err, event.Stale):
-		return nil, errorAt(event.Stale, "header.If-None-Match", in.SKU+" exists already")
+		return nil, event.ErrorAt(event.Stale, "header.If-None-Match", in.SKU+" exists already")
 	case err != nil:
 		return nil, err
 	}

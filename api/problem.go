@@ -158,11 +158,6 @@ func invalid(location, message string, value any) *event.Error {
 		Fields: []event.Field{{Location: location, Message: message, Value: value}}}
 }
 
-// errorAt is an error of one place, whose message there is its detail.
-func errorAt(code event.Code, location, detail string) *event.Error {
-	return &event.Error{Code: code, Detail: detail, Fields: []event.Field{{Location: location, Message: detail}}}
-}
-
 // huma makes its own errors through this variable, in its own words and with
 // whole values in them. They become problems of ours.
 func init() {

@@ -23,7 +23,7 @@ func strictQuery(api huma.API) func(ctx huma.Context, next func(huma.Context)) {
 		if r.URL.RawQuery != "" && ctx.Operation().Metadata[anyQueryKey] == nil {
 			query, err := url.ParseQuery(r.URL.RawQuery)
 			if err != nil {
-				err = errorAt(malformed, "query", "the query is not well encoded")
+				err = event.ErrorAt(malformed, "query", "the query is not well encoded")
 			} else {
 				err = checkQuery(ctx.Operation(), query)
 			}

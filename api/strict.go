@@ -91,7 +91,7 @@ func readBody(r *http.Request, into *bytes.Buffer) error {
 
 func checkMedia(header http.Header) error {
 	if e := header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return errorAt(unsupportedMedia, "header.Content-Encoding", "send the body without Content-Encoding")
+		return event.ErrorAt(unsupportedMedia, "header.Content-Encoding", "send the body without Content-Encoding")
 	}
 	text := header.Get("Content-Type")
 	if text == "application/json" {

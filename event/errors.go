@@ -48,6 +48,11 @@ func Errorf(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: err.Error(), cause: errors.Unwrap(err)}
 }
 
+// ErrorAt is an error of one place of the input, whose message there is its detail.
+func ErrorAt(code Code, location, detail string) *Error {
+	return &Error{Code: code, Detail: detail, Fields: []Field{{Location: location, Message: detail}}}
+}
+
 // Error is the detail.
 func (e *Error) Error() string { return e.Detail }
 

@@ -111,8 +111,7 @@ func (c Count) Apply(old *Stock) (Stock, LedgerRow, error) {
 	case c.IfVersion != nil && *c.IfVersion != s.Version:
 		return s, LedgerRow{}, event.Errorf(event.Stale, "the stock of %s has changed since you read it; read it again", c.SKU)
 	case old == nil && c.Price.IsZero():
-		why := c.SKU + " is new and needs a price"
-		return s, LedgerRow{}, &event.Error{Code: event.Invalid, Detail: why, Fields: []event.Field{{Location: "body.price", Message: why}}}
+		return s, LedgerRow{}, event.ErrorAt(event.Invalid, "body.price", c.SKU+" is new and needs a price")
 	case c.OnHand < s.Reserved:
 		return s, LedgerRow{}, event.Errorf(event.Conflict, "%d units of %s are reserved for orders; on_hand cannot be %d", s.Reserved, c.SKU, c.OnHand)
 	}

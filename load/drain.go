@@ -2,15 +2,15 @@ package load
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"holdfast/api/client"
 	"holdfast/order"
 )
 
@@ -19,20 +19,15 @@ const plenty = 1_000_000_000
 
 // stock counts plenty of every SKU that the load sells.
 func (o Options) stock(ctx context.Context) error {
+	c := client.New(o.URL, nil)
+	units := int64(plenty)
 	for i := range o.SKUs {
-		body := fmt.Appendf(nil, `{"on_hand":%d,"price":{"amount":1999,"currency":"USD"}}`, plenty)
-		request, err := http.NewRequestWithContext(ctx, http.MethodPut, o.URL+"/inventory/"+sku(i), bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
+		_, err := c.SetStock(ctx, sku(i), client.StockCount{OnHand: &units, Price: &client.Money{Amount: 1999, Currency: "USD"}})
+		switch {
+		case errors.As(err, new(*client.Problem)):
+			return fmt.Errorf("stock of %s could not be set: %w", sku(i), err)
+		case err != nil:
 			return fmt.Errorf("no server at %s: %w", o.URL, err)
-		}
-		response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return fmt.Errorf("stock of %s could not be set: status %d", sku(i), response.StatusCode)
 		}
 	}
 	return nil
@@ -93,32 +88,43 @@ func (o Options) counted(ctx context.Context, ended int) (counters, error) {
 
 // open reports whether the server has any open order.
 func (o Options) open(ctx context.Context) (bool, error) {
+	c := client.New(o.URL, nil)
 	for _, status := range order.Open {
-		var page struct {
-			Orders []json.RawMessage `json:"orders"`
-		}
-		response, err := get(ctx, o.URL+"/orders?limit=1&status="+string(status))
-		if err != nil {
-			return false, err
-		}
-		err = json.NewDecoder(response.Body).Decode(&page)
-		response.Body.Close()
+		page, err := c.Orders(ctx, client.OrderFilter{Status: string(status), Limit: 1}, "")
 		if err != nil || len(page.Orders) > 0 {
-			return true, err
+			return true, unanswered(ctx, err)
 		}
 	}
 	return false, nil
+}
+
+// unanswered says of a request that got no answer whose doing that was.
+func unanswered(ctx context.Context, err error) error {
+	switch {
+	case err == nil, errors.As(err, new(*client.Problem)):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("the load was cut short: %w", ctx.Err())
+	}
+	return fmt.Errorf("the server no longer answers: %w", err)
 }
 
 // counters are the figures of /metrics that a load looks at.
 type counters struct{ ended, completed int }
 
 func readCounters(ctx context.Context, url string) (c counters, err error) {
-	response, err := get(ctx, url+"/metrics")
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/metrics", nil)
 	if err != nil {
 		return c, err
 	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return c, unanswered(ctx, err)
+	}
 	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return c, fmt.Errorf("%s answered %s", request.URL, response.Status)
+	}
 	const name = "holdfast_orders_ended_total{status="
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
@@ -137,23 +143,4 @@ func readCounters(ctx context.Context, url string) (c counters, err error) {
 		}
 	}
 	return c, lines.Err()
-}
-
-func get(ctx context.Context, url string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("the load was cut short: %w", ctx.Err())
-	case err != nil:
-		return nil, fmt.Errorf("the server no longer answers: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		response.Body.Close()
-		return nil, fmt.Errorf("%s answered %s", url, response.Status)
-	}
-	return response, nil
 }

@@ -107,7 +107,7 @@ func (r Request) refusal(code event.Code, detail string) error {
 	if r.Key != "" {
 		location = "header.Idempotency-Key"
 	}
-	return &event.Error{Code: code, Detail: detail, Fields: []event.Field{{Location: location, Message: detail}}}
+	return event.ErrorAt(code, location, detail)
 }
 
 func placedEvent(o Order) event.Event {

@@ -74,15 +74,16 @@ func New(c Config) *System {
 	}
 	breaker := gateway.NewBreaker(c.Gateway, c.Log)
 	o.watch(c, breaker)
-	s.workers = []*worker.Worker{
-		newWorker(c, o, event.Order, s.Orders.Handle),
-		newWorker(c, o, event.Inventory, s.Inventory.Handle),
-		newWorker(c, o, event.Payment, s.Payments.Handle),
-	}
-	s.workers[2].Call = func(ctx context.Context, call event.Call) (event.Event, error) {
+	payments := newWorker(c, o, event.Payment, s.Payments.Handle)
+	payments.Call = func(ctx context.Context, call event.Call) (event.Event, error) {
 		answer, err := payment.Perform(ctx, breaker, call)
 		o.answer(call, answer, err)
 		return answer, err
+	}
+	s.workers = []*worker.Worker{
+		newWorker(c, o, event.Order, s.Orders.Handle),
+		newWorker(c, o, event.Inventory, s.Inventory.Handle),
+		payments,
 	}
 	s.sweeper = &worker.Sweeper{
 		Sweep: s.Orders.Sweep, Recover: s.Orders.Recover, Resync: s.Orders.Resync,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -101,11 +103,7 @@ func (h *held) remove(receipt string) {
 func (h *held) list() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := make([]string, 0, len(h.receipts))
-	for r := range h.receipts {
-		all = append(all, r)
-	}
-	return all
+	return slices.Collect(maps.Keys(h.receipts))
 }
 
 // maxFailing bounds how many failing messages are remembered. Past it the count

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"container/heap"
+	"container/list"
 	"context"
 	"strconv"
 	"sync"
@@ -17,25 +18,24 @@ type Queue struct {
 	capacity int
 
 	mu      sync.Mutex
-	ready   fifo
+	ready   list.List           // of *message, the longest-waiting first
 	timed   timeHeap            // delayed and leased messages, by the time they are ready
 	leased  map[string]*message // by receipt
-	all     list                // every message, oldest first
-	size    int
-	serial  uint64 // of the last receipt given out
+	all     list.List           // of *message, every one, oldest first
+	serial  uint64              // of the last receipt given out
 	dropped int64
 	wake    chan struct{} // holds a token when a Receive that waits may find something
 }
 
 // message is an event in the queue: ready, delayed or leased.
 type message struct {
-	event      event.Event
-	sentAt     time.Time
-	count      int
-	receipt    string    // empty unless leased
-	readyAt    time.Time // in timed: the end of the delay or of the lease
-	heapIndex  int       // in timed; -1 elsewhere
-	prev, next *message  // in all
+	event     event.Event
+	sentAt    time.Time
+	count     int
+	receipt   string        // empty unless leased
+	readyAt   time.Time     // in timed: the end of the delay or of the lease
+	heapIndex int           // in timed; -1 elsewhere
+	place     *list.Element // in all
 }
 
 // NewQueue returns an empty queue that holds at most capacity events.
@@ -53,14 +53,13 @@ func (q *Queue) Send(ctx context.Context, events []event.Event) error {
 	now := time.Now()
 	q.ripen(now) // what became ready before this has waited longer
 	for i, e := range events {
-		if q.size == q.capacity {
+		if q.all.Len() == q.capacity {
 			q.dropped += int64(len(events) - i)
 			break
 		}
 		m := &message{event: e, sentAt: now, heapIndex: -1}
-		q.all.push(m)
-		q.ready.push(m)
-		q.size++
+		m.place = q.all.PushBack(m)
+		q.ready.PushBack(m)
 	}
 	q.signal()
 	return nil
@@ -85,11 +84,8 @@ func (q *Queue) take(now time.Time, limit int, lease time.Duration) (deliveries 
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.ripen(now)
-	for len(deliveries) < limit {
-		m, ok := q.ready.pop()
-		if !ok {
-			break
-		}
+	for len(deliveries) < limit && q.ready.Len() > 0 {
+		m := q.ready.Remove(q.ready.Front()).(*message)
 		q.serial++
 		m.count++
 		m.receipt = strconv.FormatUint(q.serial, 36)
@@ -97,7 +93,7 @@ func (q *Queue) take(now time.Time, limit int, lease time.Duration) (deliveries 
 		q.schedule(m, now.Add(lease))
 		deliveries = append(deliveries, event.Delivery{Event: m.event, Receipt: m.receipt, Count: m.count})
 	}
-	if q.ready.len() > 0 || len(deliveries) > 0 {
+	if q.ready.Len() > 0 || len(deliveries) > 0 {
 		q.signal() // another one that waits has more to take, or a lease to watch
 	}
 	if len(q.timed) > 0 {
@@ -126,7 +122,7 @@ func (q *Queue) ripen(now time.Time) {
 	for len(q.timed) > 0 && !q.timed[0].readyAt.After(now) {
 		m := heap.Pop(&q.timed).(*message)
 		q.unlease(m)
-		q.ready.push(m)
+		q.ready.PushBack(m)
 	}
 }
 
@@ -135,8 +131,7 @@ func (q *Queue) Ack(ctx context.Context, receipts ...string) error {
 	return q.each(ctx, receipts, func(m *message) {
 		heap.Remove(&q.timed, m.heapIndex)
 		q.unlease(m)
-		q.all.remove(m)
-		q.size--
+		q.all.Remove(m.place)
 	})
 }
 
@@ -184,10 +179,10 @@ func (q *Queue) Depth(ctx context.Context) (event.Depth, error) {
 	defer q.mu.Unlock()
 	now := time.Now()
 	q.ripen(now)
-	d := event.Depth{Ready: q.ready.len(), InFlight: len(q.leased), Dropped: q.dropped}
-	d.Delayed = q.size - d.Ready - d.InFlight
-	if q.all.first != nil {
-		d.Oldest = now.Sub(q.all.first.sentAt)
+	d := event.Depth{Ready: q.ready.Len(), InFlight: len(q.leased), Dropped: q.dropped}
+	d.Delayed = q.all.Len() - d.Ready - d.InFlight
+	if oldest := q.all.Front(); oldest != nil {
+		d.Oldest = now.Sub(oldest.Value.(*message).sentAt)
 	}
 	return d, nil
 }
@@ -210,33 +205,6 @@ func (q *Queue) signal() {
 	case q.wake <- struct{}{}:
 	default:
 	}
-}
-
-// fifo is a first-in, first-out queue.
-type fifo struct {
-	items []*message
-	head  int
-}
-
-func (f *fifo) len() int { return len(f.items) - f.head }
-
-func (f *fifo) push(m *message) {
-	if f.head > len(f.items)/2 {
-		n := copy(f.items, f.items[f.head:])
-		clear(f.items[n:])
-		f.items, f.head = f.items[:n], 0
-	}
-	f.items = append(f.items, m)
-}
-
-func (f *fifo) pop() (*message, bool) {
-	if f.len() == 0 {
-		return nil, false
-	}
-	m := f.items[f.head]
-	f.items[f.head] = nil
-	f.head++
-	return m, true
 }
 
 // timeHeap is a heap.Interface by readyAt.
@@ -262,31 +230,4 @@ func (h *timeHeap) Pop() any {
 	*h = (*h)[:last]
 	m.heapIndex = -1
 	return m
-}
-
-// list is a doubly linked list in the order of sending.
-type list struct{ first, last *message }
-
-func (l *list) push(m *message) {
-	m.prev = l.last
-	if l.last == nil {
-		l.first = m
-	} else {
-		l.last.next = m
-	}
-	l.last = m
-}
-
-func (l *list) remove(m *message) {
-	if m.prev == nil {
-		l.first = m.next
-	} else {
-		m.prev.next = m.next
-	}
-	if m.next == nil {
-		l.last = m.prev
-	} else {
-		m.next.prev = m.prev
-	}
-	m.prev, m.next = nil, nil
 }
