@@ -15,9 +15,14 @@ import (
 	"time"
 )
 
-// Version is the newest version of the event format that this build reads and
-// writes. A message of a newer one is dead-lettered, never guessed at.
-const Version = 1
+// Version is the version of the event format that this build writes. It reads
+// all up to it; a message of a newer one is dead-lettered, never guessed at.
+const Version = 2
+
+// MaxAge is how old a message may be that begins a record: a hold, a charge. What
+// is older finds the record that it began once, or is refused, since the record
+// may have been purged. Whoever purges records must keep them longer than this.
+const MaxAge = 90 * 24 * time.Hour
 
 // Type says what happened, or what is asked for. The word in brackets is part
 // of it: a decision table has a column for each.
@@ -87,8 +92,8 @@ func (t Type) Reader() (Service, bool) {
 // number, which rises with time and so makes a cheap key. The order store gives
 // the number when it creates the order; both are unique and never change.
 type Ref struct {
-	OrderID string `json:"order_id"`
-	Number  int64  `json:"number"`
+	OrderID string
+	Number  int64
 }
 
 // Line is one SKU of an order. UnitPrice is zero until inventory has named it.
@@ -109,38 +114,33 @@ type Shortfall struct {
 // service ever has to ask another. Which of the optional fields are set depends
 // on the type.
 type Event struct {
-	Type    Type      `json:"-"`
-	Version int       `json:"-"`
-	At      time.Time `json:"-"` // when what it tells of happened, to the millisecond
+	Type    Type
+	Version int
+	At      time.Time // when what it tells of happened, to the millisecond
 	Ref
 
 	// OrderPlaced, and all that inventory says of a hold.
-	Lines []Line `json:"lines,omitempty"`
+	Lines []Line
 	// OrderPlaced and StockReserved; empty: the gateway's default.
-	PaymentMethod string `json:"payment_method,omitempty"`
+	PaymentMethod string
 	// StockReserved and after.
-	Total Money `json:"total,omitzero"`
+	Total Money
 	// When the stock was held: StockReserved and after, zero if it never was.
-	ReservedAt time.Time `json:"reserved_at,omitzero"`
+	ReservedAt time.Time
 	// StockRejected: a reason code, and the lines that fell short.
-	Reason string      `json:"reason,omitempty"`
-	Short  []Shortfall `json:"shortfall,omitempty"`
+	Reason string
+	Short  []Shortfall
 	// RefundRequested and PaymentRefunded: whether the units go back on sale.
-	Restock bool `json:"restock,omitempty"`
+	Restock bool
 
-	// The data, word for word, of an event that this build cannot read: see
-	// UnmarshalJSON.
-	Unread []byte `json:"-"`
+	// The message, word for word, where this build cannot read it: see Decode.
+	Unread []byte
 }
 
 // New returns an event of the current version.
 func New(t Type, ref Ref, at time.Time) Event {
 	return Event{Type: t, Version: Version, Ref: ref, At: at}
 }
-
-// ID is the event's own id. It is made of what the event says, so the same
-// event sent again has the same id, and a dead-letter queue holds it once.
-func (e Event) ID() string { return e.OrderID + ":" + string(e.Type) }
 
 // split takes "StockReleased(voided)" apart into its name and its cause.
 func (t Type) split() (name, cause string) {

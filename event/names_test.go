@@ -17,3 +17,14 @@ func TestValidName(t *testing.T) {
 		}
 	}
 }
+
+func TestPrintable(t *testing.T) {
+	for s, want := range map[string]bool{
+		"": true, "fell off, twice": true, "é ☃ 日本": true,
+		"a\nb": false, "\x00": false, "\u200b": false, "\u202e": false, "\x7f": false, "\xff": false,
+	} {
+		if event.Printable(s) != want {
+			t.Errorf("%q: want %t", s, want)
+		}
+	}
+}

@@ -26,9 +26,9 @@ type Queue interface {
 	// whose event was received again changes nothing and is no error.
 	Ack(ctx context.Context, receipts ...string) error
 
-	// Retry gives a delivery back: it is ready again after the delay. A stale
+	// Retry gives deliveries back: each is ready again after its delay. A stale
 	// receipt changes nothing and is no error.
-	Retry(ctx context.Context, receipt string, after time.Duration) error
+	Retry(ctx context.Context, returns ...Return) error
 
 	// Extend makes the leases last that long from now. A stale receipt changes
 	// nothing and is no error.
@@ -45,13 +45,19 @@ type Delivery struct {
 	Count   int    // how many times this event has been received, this time included
 }
 
+// Return gives one delivery back to its queue.
+type Return struct {
+	Receipt string
+	After   time.Duration // how long it stays away
+}
+
 // Depth is what a queue holds.
 type Depth struct {
 	Ready    int           // waiting to be received now
 	Delayed  int           // given back, to be ready later
 	InFlight int           // received and neither acknowledged nor given back
 	Oldest   time.Duration // how long the oldest event has been here, in flight or not
-	Dropped  int64         // events dropped since the start because the queue was full
+	Dropped  int64         // events that this process has dropped since its start because the queue was full
 }
 
 // Queues are the queues by the service that reads them.
@@ -88,6 +94,12 @@ type DeadLetter struct {
 	DeadAt time.Time
 }
 
+// Bury makes a dead letter of a delivery that could not be handled for the reason
+// given.
+func (d Delivery) Bury(reason error, at time.Time) DeadLetter {
+	return DeadLetter{ID: d.Event.ID(), Event: d.Event, Reason: reason.Error(), Count: d.Count, DeadAt: at}
+}
+
 // DeadLetters is where a service keeps the events that it could not handle:
 // rows in its own store, written before the event is acknowledged.
 //
@@ -105,10 +117,11 @@ type DeadLetters interface {
 	// Get returns the letter with this id, or NotFound.
 	Get(ctx context.Context, id string) (DeadLetter, error)
 
-	// Delete removes a letter for good, or says NotFound. To redrive a letter,
-	// send its event first, then delete it: a crash between the two leaves both,
-	// and an event handled twice changes nothing.
-	Delete(ctx context.Context, id string) error
+	// Delete removes for good each letter that is still there as given, with the
+	// same DeadAt, and returns how many those were. To redrive letters, send their
+	// events first, then delete them: a crash between the two leaves both, an event
+	// handled twice changes nothing, and one that died again meanwhile is kept.
+	Delete(ctx context.Context, letters []DeadLetter) (int, error)
 
 	// Count is how many letters there are.
 	Count(ctx context.Context) (int, error)

@@ -2,7 +2,9 @@ package event
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"time"
 )
 
 // Table is a service's decision table: for each type of message a column, and
@@ -19,6 +21,9 @@ type Column[S ~string] struct {
 	Cells  map[S]Cell[S]
 	// Elsewhere is true where states without a cell ignore the message.
 	Elsewhere bool
+	// MaxAge, if set, is how old a message may be to be read where there is no
+	// record yet; an older one is Unreachable there.
+	MaxAge time.Duration
 }
 
 // Cell says what a message does to a record in one state. The zero Cell
@@ -66,33 +71,35 @@ const maxTries = 16
 // It fails as write fails, or with Unavailable when the records would not hold
 // still; what was written by then stays, and a repeat of the batch finds it.
 func Decide[S ~string, R any](
-	ctx context.Context, t Table[S], batch []Event, state func(R) S,
+	ctx context.Context, t Table[S], now time.Time, batch []Event, state func(R) S,
 	write func(context.Context, []Step[S]) ([]Written[R], error),
 ) ([]Verdict[S, R], error) {
 	verdicts := make([]Verdict[S, R], len(batch))
+	columns := make([]Column[S], len(batch))
 	guess := make([]S, len(batch)) // the state in which each message's record is thought to be
 	tries := make([]int, len(batch))
 	open := make([]int, 0, len(batch))
 	for i, e := range batch {
 		if verdicts[i].Err = t.Check(e); verdicts[i].Err == nil {
-			guess[i] = t[e.Type].Expect
+			columns[i] = t[e.Type].at(e.At, now)
+			guess[i] = columns[i].Expect
 			open = append(open, i)
 		}
 	}
 	for len(open) > 0 {
-		now, later := firstOfEachOrder(batch, open)
-		steps := make([]Step[S], len(now))
-		for i, m := range now {
-			steps[i] = t[batch[m].Type].step(batch[m], guess[m])
+		round, later := firstOfEachOrder(batch, open)
+		steps := make([]Step[S], len(round))
+		for i, m := range round {
+			steps[i] = columns[m].step(batch[m], guess[m])
 		}
 		written, err := write(ctx, steps)
 		if err != nil {
 			return nil, err
 		}
 		open = later
-		for i, m := range now {
+		for i, m := range round {
 			var final bool
-			verdicts[m], final = decide(t[batch[m].Type], guess[m], written[i], state)
+			verdicts[m], final = decide(columns[m], guess[m], written[i], state)
 			if !final {
 				if tries[m]++; tries[m] == maxTries {
 					return nil, Errorf(Unavailable, "the record of order %q keeps changing under other writers", batch[m].OrderID)
@@ -114,7 +121,12 @@ func decide[S ~string, R any](c Column[S], guess S, w Written[R], state func(R) 
 		return Verdict[S, R]{Cell: c.Cells[guess], Written: w}, true
 	}
 	cell, ok := c.Cells[found]
-	if !ok && !c.Elsewhere {
+	var none S
+	switch {
+	case ok || c.Elsewhere:
+	case found == none && c.MaxAge > 0:
+		return Verdict[S, R]{Written: w, Err: Errorf(Unreachable, "there is no record of this order, and the message is older than the %s for which records are sure to be kept", c.MaxAge)}, true
+	default:
 		return Verdict[S, R]{Written: w, Err: Errorf(Unreachable, "this message cannot meet a record in state %q", found)}, true
 	}
 	return Verdict[S, R]{Cell: cell, Written: w}, !cell.writes()
@@ -122,13 +134,25 @@ func decide[S ~string, R any](c Column[S], guess S, w Written[R], state func(R) 
 
 // Check tells whether the table can read the event: nil, or UnknownEvent.
 func (t Table[S]) Check(e Event) error {
-	if e.Version < 1 || e.Version > Version {
-		return Errorf(UnknownEvent, "%s has version %d of the event format; this build reads versions 1 to %d", e.Type, e.Version, Version)
-	}
-	if _, ok := t[e.Type]; !ok {
+	_, ok := t[e.Type]
+	switch {
+	case e.Unread != nil || e.Version < 1 || e.Version > Version:
+		return e.Check()
+	case !ok:
 		return Errorf(UnknownEvent, "this service reads no events of type %q", e.Type)
 	}
 	return nil
+}
+
+// at is the column as a message of the time sent reads it now: one too old finds
+// no cell where there is no record.
+func (c Column[S]) at(sent, now time.Time) Column[S] {
+	if c.MaxAge > 0 && now.Sub(sent) > c.MaxAge {
+		var none S
+		c.Cells = maps.Clone(c.Cells)
+		delete(c.Cells, none)
+	}
+	return c
 }
 
 // step is the write that the message asks for if its record is in the guessed

@@ -22,6 +22,8 @@ var lights = event.Table[light]{
 	event.OrderPlaced:     {Expect: off, Cells: map[light]event.Cell[light]{off: {To: green, Send: event.StockReserved}, green: {Send: event.StockReserved}}},
 	event.PaymentCaptured: {Expect: green, Cells: map[light]event.Cell[light]{green: {To: red}, red: {To: green}}},
 	event.PaymentVoided:   {Expect: green, Elsewhere: true, Cells: map[light]event.Cell[light]{green: {To: red}}},
+	event.StockReserved: {Expect: off, MaxAge: aDay, Cells: map[light]event.Cell[light]{
+		off: {To: green}, green: {Send: event.StockReserved}, red: {To: green}}},
 }
 
 // lamps is a store of lights that notes the size of each write.
@@ -50,7 +52,7 @@ func (l *lamps) write(_ context.Context, steps []event.Step[light]) ([]event.Wri
 
 func (l *lamps) decide(t *testing.T, batch ...event.Event) ([]event.Verdict[light, light], error) {
 	t.Helper()
-	return event.Decide(t.Context(), lights, batch, func(s light) light { return s }, l.write)
+	return event.Decide(t.Context(), lights, noon, batch, func(s light) light { return s }, l.write)
 }
 
 func message(kind event.Type, id string) event.Event {
