@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"holdfast/event"
@@ -31,6 +32,13 @@ type Store interface {
 	// another, and adds a row a count to the stock ledger in the same write; see
 	// Count.Apply. A count that is refused changes nothing, and spares the others.
 	Count(ctx context.Context, counts []Count) ([]Counted, error)
+
+	// Adjust moves the stock of each SKU by a delta, one adjustment after another,
+	// and adds a row each to the stock ledger in the same write; see
+	// Adjustment.Apply. An adjustment whose ID the ledger has is not made again: it
+	// returns the ledger's row. One that is refused changes nothing, and spares the
+	// others.
+	Adjust(ctx context.Context, adjustments []Adjustment) ([]Adjusted, error)
 
 	// Stock returns the row of a SKU, or NotFound.
 	Stock(ctx context.Context, sku string) (Stock, error)
@@ -73,13 +81,30 @@ type Counted struct {
 	Err   error // why it was refused, as Count.Apply says; nil if it was not
 }
 
+// Adjustment says that units came in, or went out otherwise than by an order.
+// Its ID is the client's own: the same adjustment sent again is made once.
+type Adjustment struct {
+	ID     string
+	SKU    string
+	Delta  int64 // units, negative if they went out; not 0, and within ±MaxOnHand
+	Reason string
+	At     time.Time
+}
+
+// Adjusted is what Store.Adjust made of an Adjustment.
+type Adjusted struct {
+	Row LedgerRow // as the ledger has it, now or since it was first made
+	Err error     // why it was refused, as Adjustment.Apply and Replay say; nil if it was not
+}
+
 // LedgerRow is one entry of the stock ledger: the sum of a SKU's deltas is
 // Available + Reserved + Sold at all times.
 type LedgerRow struct {
-	SKU    string
-	Delta  int64 // units that came in, negative if they went out otherwise than by an order
-	Reason string
-	At     time.Time
+	AdjustmentID string // empty for a count
+	SKU          string
+	Delta        int64 // units that came in, negative if they went out otherwise than by an order
+	Reason       string
+	At           time.Time
 }
 
 // ReasonCounted is the ledger's reason for a stock count.
@@ -123,4 +148,35 @@ func (c Count) Apply(old *Stock) (Stock, LedgerRow, error) {
 	s.Version++
 	s.UpdatedAt = c.At
 	return s, row, nil
+}
+
+// Apply carries out an adjustment on the SKU's row, nil if there is none, and
+// returns the row and the ledger's entry to write together. It fails with
+// NotFound where there is no such SKU, and with Conflict where Available would
+// fall below zero or the units on hand rise above MaxOnHand.
+func (a Adjustment) Apply(old *Stock) (Stock, LedgerRow, error) {
+	if old == nil {
+		return Stock{}, LedgerRow{}, event.Errorf(event.NotFound, "no SKU %q", a.SKU)
+	}
+	s := *old
+	switch {
+	case s.Available+a.Delta < 0:
+		return s, LedgerRow{}, event.Errorf(event.Conflict, "%d units of %s are available; the stock cannot be adjusted by %d", s.Available, a.SKU, a.Delta)
+	case s.OnHand()+a.Delta > MaxOnHand:
+		return s, LedgerRow{}, event.Errorf(event.Conflict, "%d units of %s are on hand and at most %d can be; the stock cannot be adjusted by %d", s.OnHand(), a.SKU, int64(MaxOnHand), a.Delta)
+	}
+	s.Available += a.Delta
+	s.Version++
+	s.UpdatedAt = a.At
+	return s, LedgerRow{AdjustmentID: a.ID, SKU: a.SKU, Delta: a.Delta, Reason: a.Reason, At: a.At}, nil
+}
+
+// Replay answers an adjustment whose ID the ledger has: with that row, or with
+// Mismatch if it is of another SKU or delta.
+func (a Adjustment) Replay(row LedgerRow) (LedgerRow, error) {
+	if row.SKU != a.SKU || row.Delta != a.Delta {
+		return LedgerRow{}, event.ErrorAt(event.Mismatch, "body.adjustment_id", fmt.Sprintf(
+			"adjustment %q was made with another SKU or delta (%s, %+d); send the same again, or use a new id", a.ID, row.SKU, row.Delta))
+	}
+	return row, nil
 }

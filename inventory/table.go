@@ -12,7 +12,7 @@ type (
 // guessed at. A hold that finds too little ends REJECTED instead of HELD, and
 // answers by that state's cell.
 var table = event.Table[State]{
-	event.OrderPlaced: column{Expect: None, Cells: cells{
+	event.OrderPlaced: column{Expect: None, MaxAge: event.MaxAge, Cells: cells{
 		None:             {To: Held, Send: event.StockReserved},
 		Rejected:         {Send: event.StockRejected},
 		Held:             {Send: event.StockReserved},

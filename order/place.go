@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"holdfast/event"
@@ -136,7 +135,7 @@ func (r Request) validate() ([]event.Line, error) {
 	bad := func(location, message string, value any) {
 		fields = append(fields, event.Field{Location: location, Message: message, Value: value})
 	}
-	if n := utf8.RuneCountInString(r.UserID); n < 1 || n > MaxUserID || !printable(r.UserID) {
+	if n := utf8.RuneCountInString(r.UserID); n < 1 || n > MaxUserID || !event.Printable(r.UserID) {
 		bad("body.user_id", fmt.Sprintf("must be 1 to %d printable characters", MaxUserID), r.UserID)
 	}
 	if r.OrderID != "" && !event.ValidName(r.OrderID) {
@@ -188,10 +187,6 @@ func (r Request) merge(bad func(location, message string, value any)) []event.Li
 		bad("body.items", fmt.Sprintf("must have 1 to %d lines after merging by SKU", MaxLines), nil)
 	}
 	return lines
-}
-
-func printable(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // fingerprint is a hash of what the request means: its user, its merged lines in

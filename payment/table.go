@@ -13,7 +13,7 @@ type (
 // at. An answer that finds another state than it is for changes nothing: the
 // condition on the state is the whole fence against a stale attempt.
 var table = event.Table[State]{
-	event.StockReserved: column{Expect: None, Cells: cells{
+	event.StockReserved: column{Expect: None, MaxAge: event.MaxAge, Cells: cells{
 		None:           {To: Charging, Call: event.Capture},
 		Charging:       {Call: event.Capture, Send: event.PaymentPending},
 		Captured:       {Send: event.PaymentCaptured},

@@ -47,7 +47,7 @@ func TestTheSweeperHoldsBackForWhatIsReadyNotForWhatIsDelayed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, d := range deliveries {
-			if err := queues[event.Payment].Retry(ctx, d.Receipt, time.Hour); err != nil {
+			if err := queues[event.Payment].Retry(ctx, event.Return{Receipt: d.Receipt, After: time.Hour}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -126,22 +126,33 @@ func (w *Worker) receive(ctx, work, calls context.Context) {
 	}
 }
 
-// tasks are the deliveries to handle. What is in the wrong queue, or of a type
-// that no queue carries (a gateway's answer, a client's request), is buried: a
-// table would take it for what it says.
+// tasks are the deliveries to handle. What this build cannot read, or is in the
+// wrong queue, or of a type that no queue carries (a gateway's answer, a client's
+// request), is buried: a table would take it for what it says.
 func (w *Worker) tasks(ctx context.Context, deliveries []event.Delivery) []task {
 	tasks := make([]task, 0, len(deliveries))
 	var dead []death
 	for _, d := range deliveries {
 		t := task{delivery: d, event: d.Event}
-		if reader, ok := d.Event.Type.Reader(); ok && reader == w.Service {
-			tasks = append(tasks, t)
+		if err := w.misplaced(d.Event); err != nil {
+			dead = append(dead, death{t, err})
 		} else {
-			dead = append(dead, death{t, event.Errorf(event.UnknownEvent, "the %s queue carries no events of type %q", w.Service, d.Event.Type)})
+			tasks = append(tasks, t)
 		}
 	}
 	w.bury(ctx, dead)
 	return tasks
+}
+
+// misplaced tells why an event is not for this worker: nil if it is.
+func (w *Worker) misplaced(e event.Event) error {
+	if err := e.Check(); err != nil {
+		return err
+	}
+	if reader, _ := e.Type.Reader(); reader != w.Service {
+		return event.Errorf(event.UnknownEvent, "the %s queue carries no events of type %q", w.Service, e.Type)
+	}
+	return nil
 }
 
 // applyAnswers handles the gateway's answers, in batches too.
@@ -170,6 +181,7 @@ func (w *Worker) process(work, calls context.Context, tasks []task) (outage erro
 		sent = w.Send(work, send)
 	}
 	done := make([]task, 0, len(tasks))
+	var again []task
 	var dead []death
 	var ask []int
 	for i, t := range tasks {
@@ -185,7 +197,11 @@ func (w *Worker) process(work, calls context.Context, tasks []task) (outage erro
 		}
 		switch {
 		case err != nil:
-			dead = append(dead, w.giveBack(work, t, err)...)
+			if own := w.failures.count(t.delivery.Event.ID(), err); own >= w.Limits.Failures {
+				dead = append(dead, death{t, fmt.Errorf("failed %d times, at last with: %w", own, err)})
+			} else {
+				again = append(again, t)
+			}
 		case r.Dead != nil:
 			dead = append(dead, death{t, r.Dead})
 		case r.Call.Op != "":
@@ -196,6 +212,7 @@ func (w *Worker) process(work, calls context.Context, tasks []task) (outage erro
 	}
 	w.bury(work, dead)
 	w.ack(work, done)
+	w.retry(work, again...)
 	for _, i := range ask {
 		w.call(work, calls, tasks[i], results[i].Call)
 	}
@@ -261,20 +278,18 @@ type death struct {
 	reason error
 }
 
-// giveBack returns a message to its queue to come again later, or tells that it
-// is dead, when it has failed too often by its own fault.
-func (w *Worker) giveBack(ctx context.Context, t task, cause error) []death {
-	if own := w.failures.count(t.delivery.Event.ID(), cause); own >= w.Limits.Failures {
-		return []death{{t, fmt.Errorf("failed %d times, at last with: %w", own, cause)}}
+// retry returns messages to their queue, to come again later.
+func (w *Worker) retry(ctx context.Context, tasks ...task) {
+	if len(tasks) == 0 {
+		return
 	}
-	w.retry(ctx, t)
-	return nil
-}
-
-func (w *Worker) retry(ctx context.Context, t task) {
-	defer w.free(t)
-	if err := w.Queue.Retry(ctx, t.delivery.Receipt, w.backoff(t.delivery.Count)); err != nil {
-		w.Log.Error("message could not be given back; its lease will lapse", "queue", w.Service, "event_id", t.delivery.Event.ID(), "error", err)
+	returns := make([]event.Return, len(tasks))
+	for i, t := range tasks {
+		defer w.free(t)
+		returns[i] = event.Return{Receipt: t.delivery.Receipt, After: w.backoff(t.delivery.Count)}
+	}
+	if err := w.Queue.Retry(ctx, returns...); err != nil {
+		w.Log.Error("messages could not be given back; their leases will lapse", "queue", w.Service, "count", len(tasks), "error", err)
 	}
 }
 
@@ -286,15 +301,12 @@ func (w *Worker) bury(ctx context.Context, dead []death) {
 	letters := make([]event.DeadLetter, len(dead))
 	tasks := make([]task, len(dead))
 	for i, d := range dead {
-		e := d.delivery.Event
-		letters[i] = event.DeadLetter{ID: e.ID(), Event: e, Reason: d.reason.Error(), Count: d.delivery.Count, DeadAt: w.Now()}
+		letters[i] = d.delivery.Bury(d.reason, w.Now())
 		tasks[i] = d.task
 	}
 	if err := w.DeadLetters.Put(ctx, letters); err != nil {
 		w.Log.Error("dead letters not stored; the messages will come again", "queue", w.Service, "count", len(letters), "error", err)
-		for _, t := range tasks {
-			w.retry(ctx, t)
-		}
+		w.retry(ctx, tasks...)
 		return
 	}
 	for _, l := range letters {

@@ -111,6 +111,36 @@ func ten() (ids []string) {
 	return ids
 }
 
+// TestWhatNoServiceHereCanReadIsBuried: what is no event, or a newer build's, or
+// in the wrong queue never reaches the service, and is kept word for word.
+func TestWhatNoServiceHereCanReadIsBuried(t *testing.T) {
+	newer := `{"specversion":"1.0","id":"o7:StockReserved","type":"holdfast.StockReserved","eventversion":99,"subject":"o7","time":"2026-11-23T12:00:00Z","data":{"x":1}}`
+	misplaced := event.New(event.StockSettled, event.Ref{OrderID: "o8", Number: 8}, time.Now())
+	asked := event.New(event.GatewayCaptured, event.Ref{OrderID: "o9", Number: 9}, time.Now())
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(event.Event) (event.Result, error) { return event.Result{}, nil })
+		if err := b.queue.Send(t.Context(), []event.Event{event.Decode([]byte("poison")), event.Decode([]byte(newer)), misplaced, asked}); err != nil {
+			t.Fatal(err)
+		}
+		b.send(t, "good")
+		b.start(t)
+		synctest.Wait()
+		b.stop()
+		if !slices.Equal(b.handled, []string{"good"}) || b.depth(t) != (event.Depth{}) {
+			t.Errorf("handled %v, %+v left in the queue", b.handled, b.depth(t))
+		}
+		for id, want := range map[string]string{"": "not an event envelope", "o7": "version 99", "o8": "carries no events", "o9": "gateway: captured"} {
+			if reason := b.dead(t)[id]; !strings.Contains(reason, want) {
+				t.Errorf("the reason of %q is %q, want %q", id, reason, want)
+			}
+		}
+		letter, err := b.letters.Get(t.Context(), "o7:StockReserved")
+		if text, _ := letter.Event.Encode(); err != nil || string(text) != newer {
+			t.Errorf("kept %s, %v", text, err)
+		}
+	})
+}
+
 func TestOnePoisonMessageDoesNotHoldUpItsBatch(t *testing.T) {
 	for name, poison := range map[string]func() (event.Result, error){
 		"the service says that it is dead": func() (event.Result, error) {

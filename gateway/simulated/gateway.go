@@ -19,7 +19,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"holdfast/event"
@@ -51,11 +51,42 @@ type Gateway struct {
 	Seed        uint64
 	Now         func() time.Time
 
-	outage atomic.Int64 // unix milliseconds at which it ends
+	mu      sync.Mutex
+	outage  time.Time // when it ends, as last read
+	askedAt time.Time // when that was
 }
 
-// Outage makes the whole gateway unreachable for a while from now; zero ends it.
-func (g *Gateway) Outage(d time.Duration) { g.outage.Store(g.Now().Add(d).UnixMilli()) }
+// outageRead is how often a gateway looks whether another process has asked for
+// an outage.
+const outageRead = 100 * time.Millisecond
+
+// Outage makes the whole gateway unreachable for a while from now, for every
+// process that uses the ledger; zero ends it.
+func (g *Gateway) Outage(ctx context.Context, d time.Duration) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	until := g.Now().Add(d)
+	if err := g.Ledger.SetOutage(ctx, until); err != nil {
+		return err
+	}
+	g.outage, g.askedAt = until, g.Now()
+	return nil
+}
+
+// out reports whether there is an outage now.
+func (g *Gateway) out(ctx context.Context) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.Now()
+	if now.Sub(g.askedAt).Abs() >= outageRead {
+		until, err := g.Ledger.Outage(ctx)
+		if err != nil {
+			return false, err
+		}
+		g.outage, g.askedAt = until, now
+	}
+	return now.Before(g.outage), nil
+}
 
 // Capture is payment.Gateway's.
 func (g *Gateway) Capture(ctx context.Context, c payment.Charge) (payment.Answer, error) {
@@ -114,7 +145,9 @@ func (g *Gateway) Refund(ctx context.Context, c payment.Charge) (payment.Answer,
 
 // reach takes the request to the processor, or fails on the way.
 func (g *Gateway) reach(ctx context.Context, method string) error {
-	if g.Now().UnixMilli() < g.outage.Load() {
+	if out, err := g.out(ctx); err != nil {
+		return err
+	} else if out {
 		return event.Errorf(event.Unavailable, "simulated gateway: connection refused (an outage was asked for)")
 	}
 	var arrival <-chan time.Time // never, for Down

@@ -137,7 +137,9 @@ func TestARefundGivesBackWhatWasCapturedOnce(t *testing.T) {
 func TestAnOutageMakesAllOfItUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := open(memory.New().Ledger)
-		g.Outage(time.Minute)
+		if err := g.Outage(t.Context(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
 		for _, ask := range []func(context.Context, payment.Charge) (payment.Answer, error){g.Capture, g.Void, g.Refund} {
 			if _, err := ask(t.Context(), charge(1, simulated.Approve)); !errors.Is(err, event.Unavailable) {
 				t.Errorf("during the outage: %v, want Unavailable", err)

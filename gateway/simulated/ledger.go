@@ -42,6 +42,13 @@ type Ledger interface {
 	// alters nothing, nothing is written.
 	Update(ctx context.Context, order event.Ref, change func([]Entry) []Entry) error
 
+	// SetOutage has the whole processor be unreachable until the time given, to
+	// whoever uses the ledger.
+	SetOutage(ctx context.Context, until time.Time) error
+
+	// Outage returns the time last given to SetOutage, zero if none was.
+	Outage(ctx context.Context) (time.Time, error)
+
 	// Get returns the entries of each order, in ascending Key.
 	Get(ctx context.Context, orders []event.Ref) ([][]Entry, error)
 
