@@ -20,9 +20,9 @@ var allowed = map[string][]string{
 	"holdfast/gateway":           {"holdfast/event", "holdfast/payment"},
 	"holdfast/gateway/simulated": {"holdfast/event", "holdfast/payment"},
 	"holdfast/api/client":        {},
-	"holdfast/api":               {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/api/client"},
+	"holdfast/api":               {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/keys", "holdfast/api/client"},
 	"holdfast/audit":             {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/payment", "holdfast/gateway/simulated"},
-	"holdfast/engine":            {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/payment", "holdfast/gateway/simulated"},
+	"holdfast/engine":            {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/payment", "holdfast/keys", "holdfast/gateway/simulated"},
 }
 
 // domain packages import nothing from outside the standard library.

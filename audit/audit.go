@@ -76,18 +76,22 @@ type Ledger interface {
 	Scan(ctx context.Context, after int64, limit int) ([]simulated.Entry, error)
 }
 
-// Stores are what is audited. Of the dead letters only Count and List are used.
+// Stores are what is audited. Of the dead letters only Count and List are used,
+// of the queues only Depth.
 type Stores struct {
 	Orders      Orders
 	Inventory   Inventory
 	Payments    Payments
 	Ledger      Ledger
 	DeadLetters map[event.Service]event.DeadLetters
+	// Queues are those that outlive a process; nil: there are none to look at.
+	Queues event.Queues
 }
 
 // Options say what more than the promises is checked.
 type Options struct {
-	// Drained asks also that every order has ended and nothing is reserved.
+	// Drained asks also that every order has ended, nothing is reserved and the
+	// queues are empty.
 	Drained bool
 }
 
@@ -107,6 +111,7 @@ func Check(ctx context.Context, s Stores, opts Options) (Report, error) {
 		{"the payments", a.payments},
 		{"the gateway's ledger", a.ledger},
 		{"the dead letters", a.deadLetters},
+		{"the queues", a.queues},
 	} {
 		if err := part.check(ctx); err != nil {
 			return Report{}, fmt.Errorf("audit of %s: %w", part.name, err)
@@ -141,6 +146,25 @@ func (a *auditor) deadLetters(ctx context.Context) error {
 		a.report.DeadLetters[service] = n
 		for _, l := range letters {
 			a.report.Letters = append(a.report.Letters, Letter{Service: service, ID: l.ID, OrderID: l.Event.OrderID, Reason: l.Reason})
+		}
+	}
+	return nil
+}
+
+// queues names those that are not empty, where they should be.
+func (a *auditor) queues(ctx context.Context) error {
+	for _, service := range event.Services {
+		queue, ok := a.Queues[service]
+		if !ok || !a.drained {
+			continue
+		}
+		d, err := queue.Depth(ctx)
+		if err != nil {
+			return err
+		}
+		if n := d.Ready + d.Delayed + d.InFlight; n > 0 {
+			a.report.name(Breach{Kind: QueueNotEmpty, Queue: service,
+				Detail: fmt.Sprintf("%d messages: %d ready, %d delayed, %d in flight", n, d.Ready, d.Delayed, d.InFlight)})
 		}
 	}
 	return nil

@@ -286,6 +286,33 @@ func TestDeadLettersAreListedButNoBreach(t *testing.T) {
 	}
 }
 
+// still is a queue that holds so many messages.
+type still struct {
+	event.Queue
+	depth event.Depth
+}
+
+func (q still) Depth(context.Context) (event.Depth, error) { return q.depth, nil }
+
+func TestADrainedSystemHasEmptyQueues(t *testing.T) {
+	for name, depth := range map[string]event.Depth{
+		"1 messages: 1 ready, 0 delayed, 0 in flight": {Ready: 1},
+		"2 messages: 0 ready, 2 delayed, 0 in flight": {Delayed: 2},
+		"3 messages: 0 ready, 0 delayed, 3 in flight": {InFlight: 3},
+	} {
+		w := newWorld(t, stocked(t), "", 0)
+		s := stores(w)
+		s.Queues = event.Queues{event.Order: still{}, event.Inventory: still{depth: depth}}
+		if r := check(t, s, Options{}); r.Found != 0 {
+			t.Errorf("of a system at work: %+v", r.Breaches)
+		}
+		want := Breach{Kind: QueueNotEmpty, Queue: event.Inventory, Detail: name}
+		if r := check(t, s, Options{Drained: true}); r.Found != 1 || r.Breaches[0] != want || want.where() != "queue inventory" {
+			t.Errorf("of a drained one: %+v, want %+v", r.Breaches, want)
+		}
+	}
+}
+
 func TestUnreadableStoreIsAnError(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

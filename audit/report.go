@@ -43,14 +43,16 @@ const (
 const (
 	OrderOpen     Kind = "order_open"
 	UnitsReserved Kind = "units_reserved"
+	QueueNotEmpty Kind = "queue_not_empty"
 )
 
-// Breach is one thing that is wrong, and where: an order or a SKU.
+// Breach is one thing that is wrong, and where: an order, a SKU or a queue.
 type Breach struct {
-	Kind    Kind   `json:"kind"`
-	OrderID string `json:"order_id,omitempty"`
-	SKU     string `json:"sku,omitempty"`
-	Detail  string `json:"detail"`
+	Kind    Kind          `json:"kind"`
+	OrderID string        `json:"order_id,omitempty"`
+	SKU     string        `json:"sku,omitempty"`
+	Queue   event.Service `json:"queue,omitempty"`
+	Detail  string        `json:"detail"`
 }
 
 // MaxListed bounds how many breaches, and how many dead letters of a service, a
@@ -130,10 +132,13 @@ func (r Report) WriteText(w io.Writer) error {
 	return out.Flush()
 }
 
-// where names the order or the SKU for a person.
+// where names the order, the SKU or the queue for a person.
 func (b Breach) where() string {
-	if b.OrderID == "" {
-		return "SKU " + b.SKU
+	switch {
+	case b.OrderID != "":
+		return "order " + b.OrderID
+	case b.Queue != "":
+		return "queue " + string(b.Queue)
 	}
-	return "order " + b.OrderID
+	return "SKU " + b.SKU
 }

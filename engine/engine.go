@@ -9,20 +9,23 @@ import (
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/inventory"
+	"holdfast/keys"
 	"holdfast/order"
 	"holdfast/payment"
 )
 
-// Engine is a set of ports. The services share nothing of it: each has its own
-// store and its own dead letters.
+// Engine is a set of ports. The services share nothing of it but the API keys:
+// each has its own store and its own dead letters. An engine may be opened for
+// some of the services only; then the others' ports are nil.
 type Engine struct {
 	Orders      order.Store
 	Inventory   inventory.Store
 	Payments    payment.Store
 	DeadLetters map[event.Service]event.DeadLetters
 	// Ledger is the simulated gateway's own. It stands outside the stores, as a
-	// real processor's does.
+	// real processor's does, and is opened with the payment service.
 	Ledger simulated.Ledger
+	Keys   keys.Store
 
 	// Ready tells whether the engine can be read and written now: nil, or what
 	// cannot. It tries a write only where the last one failed.

@@ -2,6 +2,7 @@ package system
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,11 +37,10 @@ func newObserver(c Config) *observer {
 	return o
 }
 
-// watch registers the figures that are read when somebody asks for them.
-func (o *observer) watch(c Config, b *gateway.Breaker) {
-	c.Metrics.MustRegister(queueFigures{c.Queues})
+// registerBreaker adds a figure that is read when somebody asks for it.
+func registerBreaker(metrics prometheus.Registerer, b *gateway.Breaker) {
 	for _, op := range event.Ops {
-		c.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "holdfast_gateway_breaker_open", Help: "1 while calls of the operation are refused without asking the gateway.",
 			ConstLabels: prometheus.Labels{"operation": string(op)},
 		}, func() float64 {
@@ -52,8 +52,12 @@ func (o *observer) watch(c Config, b *gateway.Breaker) {
 	}
 }
 
-// queueFigures is a prometheus.Collector of the queues' depths.
-type queueFigures struct{ queues event.Queues }
+// queueFigures is a prometheus.Collector of the depths of the queues that are
+// read here, and of what was dropped from here on the way to any.
+type queueFigures struct {
+	queues event.Queues
+	read   []event.Service
+}
 
 func queueFigure(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("holdfast_queue_"+name, help, []string{"queue"}, nil)
@@ -64,7 +68,7 @@ var (
 	queueDelayed  = queueFigure("delayed", "Messages given back, to be received later.")
 	queueInFlight = queueFigure("in_flight", "Messages received and not finished.")
 	queueOldest   = queueFigure("oldest_seconds", "Age of the oldest message.")
-	queueDropped  = queueFigure("dropped_total", "Messages dropped because the queue was full; the sweeper brings them back.")
+	queueDropped  = queueFigure("dropped_total", "Messages of this process dropped because the queue was full; the sweeper brings them back.")
 )
 
 func (q queueFigures) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(q, ch) }
@@ -80,10 +84,13 @@ func (q queueFigures) Collect(ch chan<- prometheus.Metric) {
 		figure := func(desc *prometheus.Desc, kind prometheus.ValueType, v float64) {
 			ch <- prometheus.MustNewConstMetric(desc, kind, v, string(s))
 		}
+		figure(queueDropped, prometheus.CounterValue, float64(d.Dropped))
+		if !slices.Contains(q.read, s) {
+			continue
+		}
 		figure(queueReady, prometheus.GaugeValue, float64(d.Ready))
 		figure(queueDelayed, prometheus.GaugeValue, float64(d.Delayed))
 		figure(queueInFlight, prometheus.GaugeValue, float64(d.InFlight))
 		figure(queueOldest, prometheus.GaugeValue, d.Oldest.Seconds())
-		figure(queueDropped, prometheus.CounterValue, float64(d.Dropped))
 	}
 }

@@ -110,7 +110,7 @@ func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
 		o.log.Info("lines about orders were left out; --log-rate sets how many are logged in a second", "count", left)
 	}
 	if ok {
-		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append([]slog.Attr{slog.String("order_id", orderID)}, attrs...)...)
+		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append(attrs, slog.String("order_id", orderID))...)
 	}
 }
 

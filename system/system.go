@@ -1,5 +1,6 @@
-// Package system puts the three services, their queues and workers together
-// over any engine. The command runs it; so do the tests and the load generator.
+// Package system puts services, their queues and workers together over any
+// engine: all three for one process, or one for a process of its own. The command
+// runs it; so do the tests.
 //
 //	          ┌────────── order ◀──────────┐
 //	api ────▶ │   Place, Cancel, Refund    │
@@ -30,19 +31,21 @@ import (
 
 // Config says what a system is made of.
 type Config struct {
-	Engine  *engine.Engine
-	Queues  event.Queues
-	Gateway payment.Gateway // a breaker is put in front of it
-	Terms   order.Terms
-	Limits  worker.Limits // zero: worker.DefaultLimits
-	Log     *slog.Logger
-	LogRate int // lines about orders logged in a second at most; 0: all
-	Metrics prometheus.Registerer
-	// OrderChanged, if set, hears of each order that was created or changed.
+	Engine *engine.Engine
+	// Services are those that run here; nil: all. The engine has their ports.
+	Services []event.Service
+	Queues   event.Queues    // all three: a service sends to the others'
+	Gateway  payment.Gateway // a breaker is put in front of it; not needed without the payment service
+	Terms    order.Terms
+	Limits   worker.Limits // zero: worker.DefaultLimits
+	Log      *slog.Logger
+	LogRate  int // lines about orders logged in a second at most; 0: all
+	Metrics  prometheus.Registerer
+	// OrderChanged, if set, hears of each order that was created or changed here.
 	OrderChanged func(order.Order)
 }
 
-// System is the three services, ready to run.
+// System is services that are ready to run. Those that do not run here are nil.
 type System struct {
 	Orders    *order.Service
 	Inventory *inventory.Service
@@ -64,32 +67,46 @@ func New(c Config) *System {
 	if c.Limits == (worker.Limits{}) {
 		c.Limits = worker.DefaultLimits
 	}
+	if c.Services == nil {
+		c.Services = event.Services
+	}
+	s := &System{Queues: c.Queues, engine: c.Engine}
 	o := newObserver(c)
-	s := &System{
-		Orders:    &order.Service{Store: c.Engine.Orders, Terms: c.Terms, Changed: o.order},
-		Inventory: &inventory.Service{Store: c.Engine.Inventory, Changed: o.reservation},
-		Payments:  &payment.Service{Store: c.Engine.Payments, Changed: o.payment},
-		Queues:    c.Queues,
-		engine:    c.Engine,
+	c.Metrics.MustRegister(queueFigures{c.Queues, c.Services})
+	for _, service := range c.Services {
+		switch service {
+		case event.Order:
+			s.addOrders(c, o)
+		case event.Inventory:
+			s.Inventory = &inventory.Service{Store: c.Engine.Inventory, Changed: o.reservation}
+			s.workers = append(s.workers, newWorker(c, o, service, s.Inventory.Handle))
+		case event.Payment:
+			s.addPayments(c, o)
+		}
 	}
-	breaker := gateway.NewBreaker(c.Gateway, c.Log)
-	o.watch(c, breaker)
-	payments := newWorker(c, o, event.Payment, s.Payments.Handle)
-	payments.Call = func(ctx context.Context, call event.Call) (event.Event, error) {
-		answer, err := payment.Perform(ctx, breaker, call)
-		o.answer(call, answer, err)
-		return answer, err
-	}
-	s.workers = []*worker.Worker{
-		newWorker(c, o, event.Order, s.Orders.Handle),
-		newWorker(c, o, event.Inventory, s.Inventory.Handle),
-		payments,
-	}
+	return s
+}
+
+func (s *System) addOrders(c Config, o *observer) {
+	s.Orders = &order.Service{Store: c.Engine.Orders, Terms: c.Terms, Changed: o.order}
+	s.workers = append(s.workers, newWorker(c, o, event.Order, s.Orders.Handle))
 	s.sweeper = &worker.Sweeper{
 		Sweep: s.Orders.Sweep, Recover: s.Orders.Recover, Resync: s.Orders.Resync,
 		Queues: c.Queues, Window: sweepWindow, Every: sweepEvery, Now: Now, Log: c.Log,
 	}
-	return s
+}
+
+func (s *System) addPayments(c Config, o *observer) {
+	s.Payments = &payment.Service{Store: c.Engine.Payments, Changed: o.payment}
+	breaker := gateway.NewBreaker(c.Gateway, c.Log)
+	registerBreaker(c.Metrics, breaker)
+	w := newWorker(c, o, event.Payment, s.Payments.Handle)
+	w.Call = func(ctx context.Context, call event.Call) (event.Event, error) {
+		answer, err := payment.Perform(ctx, breaker, call)
+		o.answer(call, answer, err)
+		return answer, err
+	}
+	s.workers = append(s.workers, w)
 }
 
 func newWorker(c Config, o *observer, s event.Service, handle func(context.Context, time.Time, []event.Event) ([]event.Result, error)) *worker.Worker {
@@ -108,10 +125,23 @@ func (s *System) Run(ctx context.Context) {
 	for _, w := range s.workers {
 		running.Go(func() { w.Run(ctx) })
 	}
-	running.Go(func() { s.sweeper.Run(ctx) })
+	if s.sweeper != nil {
+		running.Go(func() { s.sweeper.Run(ctx) })
+	}
 	running.Wait()
 }
 
-// Ready tells whether the stores can be read and written now: nil, or what
-// cannot.
-func (s *System) Ready(ctx context.Context) error { return s.engine.Ready(ctx) }
+// Ready tells whether the services can do their work now: nil, or what cannot be
+// used. The order service accepts orders without its queues, so it is ready
+// without them.
+func (s *System) Ready(ctx context.Context) error {
+	if err := s.engine.Ready(ctx); err != nil || s.Orders != nil {
+		return err
+	}
+	for _, w := range s.workers {
+		if _, err := w.Queue.Depth(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -86,6 +86,13 @@ func (w *world) place(t *testing.T, id, sku string, qty int64, method string) {
 	w.Queues.Send(t.Context(), []event.Event{placed[0].Send}) // the sweeper makes up for a failure
 }
 
+func (w *world) outage(t *testing.T, d time.Duration) {
+	t.Helper()
+	if err := w.gateway.Outage(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // fragile is a queue that is down now and then.
 type fragile struct {
 	event.Queue
@@ -180,7 +187,7 @@ func TestTheGatewayDownForAnHour(t *testing.T) {
 		w := open(t)
 		defer w.stop()
 		w.count(t, "A123", 100)
-		w.gateway.Outage(time.Hour)
+		w.outage(t, time.Hour)
 		for i := range 40 {
 			w.place(t, fmt.Sprintf("before%d", i), "A123", 1, simulated.Approve)
 		}
@@ -210,7 +217,7 @@ func TestAnOutageShorterThanTheHoldCostsNoOrder(t *testing.T) {
 		w := open(t)
 		defer w.stop()
 		w.count(t, "A123", 100)
-		w.gateway.Outage(10 * time.Minute)
+		w.outage(t, 10*time.Minute)
 		for i := range 100 {
 			w.place(t, fmt.Sprintf("o%d", i), "A123", 1, simulated.Approve)
 		}
