@@ -1,9 +1,10 @@
-// Package api is Holdfast's HTTP API: orders, stock, the simulated gateway's
-// outage, health, and the API's own description. It is built on huma, which
-// derives the OpenAPI document from the operations' input and output types;
+// Package api is Holdfast's HTTP API: orders, stock, queues, the simulated
+// gateway's outage, health, and the API's own description. It is built on huma,
+// which derives the OpenAPI document from the operations' input and output types;
 // what huma is lax about, strict.go and problem.go replace.
 //
-//	ServeHTTP ─▶ http.ServeMux ─▶ huma: parameters ─▶ JSON.Resolve ─▶ a handler ─▶ order, inventory
+//	ServeHTTP ─▶ http.ServeMux ─▶ guard ─▶ huma: parameters ─▶ JSON.Resolve ─▶ a handler ─▶ order, inventory, queues
+//	                                └────▶ door ─▶ the process that runs the service
 package api
 
 import (
@@ -21,21 +22,34 @@ import (
 
 	"holdfast/event"
 	"holdfast/inventory"
+	"holdfast/keys"
 	"holdfast/order"
 )
 
-// Config is what the API needs of the rest.
+// Config is what the API needs of the rest. A process that runs one service
+// serves that service's routes; the door, which is the order service's process,
+// serves the others' too, by asking the processes that run them.
 type Config struct {
-	Orders    *order.Service
-	Inventory *inventory.Service
+	Orders    *order.Service     // nil: this process does not serve /orders, nor the pages
+	Inventory *inventory.Service // nil: this process does not serve /inventory itself
+	// Queues are those of the services that run in this process.
+	Queues map[event.Service]Queue
+	// Elsewhere is where the services that do not run in this process answer: the
+	// door forwards what is theirs. Empty but for the door.
+	Elsewhere map[event.Service]*url.URL
 	// Send puts events on the queues. Its error is logged and not shown: the
 	// order is stored, and the sweeper sends again.
 	Send    func(context.Context, []event.Event) error
 	Now     func() time.Time
-	NewID   func() string               // a UUIDv7
-	Ready   func(context.Context) error // nil when ready; the error, which is shown, names what is not
-	Metrics http.Handler                // nil: no /metrics
-	Outage  func(time.Duration)         // makes the simulated gateway unreachable, 0 ends it; nil: no /gateway/outage
+	NewID   func() string                              // a UUIDv7
+	Ready   func(context.Context) error                // nil when ready; the error, which is shown, names what is not
+	Metrics http.Handler                               // nil: no /metrics
+	Outage  func(context.Context, time.Duration) error // makes the simulated gateway unreachable, 0 ends it; nil: not served here
+	// Keys tells whose an API key is; nil: no key is known.
+	Keys *keys.Ring
+	// RequireKeys refuses requests without a key. Otherwise they are the caller
+	// keys.Local's, which may do everything.
+	RequireKeys bool
 	// Intake is how many POST /orders may wait for their write at a time; one
 	// more is refused with 503. 0 means defaultIntake.
 	Intake  int
@@ -43,11 +57,14 @@ type Config struct {
 	Version string
 }
 
+// Queue is a service's queue and its dead letters.
+type Queue struct {
+	event.Queue
+	event.DeadLetters
+}
+
 // defaultIntake is four full batches of the largest group commit.
 const defaultIntake = 4096
-
-// caller is who places an order. Without API keys everybody is the same.
-func caller(context.Context) string { return "local" }
 
 // API serves the HTTP API.
 type API struct {
@@ -58,6 +75,7 @@ type API struct {
 	sites   *http.CrossOriginProtection
 	intake  chan struct{}
 	waiters waiters
+	doors   map[event.Service]*door // to the services that run elsewhere
 }
 
 // New returns an API that is ready to serve.
@@ -67,21 +85,41 @@ func New(c Config) *API {
 		sites: http.NewCrossOriginProtection(), intake: make(chan struct{}, cmp.Or(c.Intake, defaultIntake)),
 		waiters: waiters{over: make(chan struct{})},
 	}
+	a.openDoors()
 	a.huma = a.newHuma()
-	a.registerOrders()
-	a.registerInventory()
-	a.registerOperations()
-	a.registerPages()
+	a.registerAll()
 	for path, methods := range a.allow {
 		a.mux.HandleFunc(path, methodIsNot(methods))
 	}
-	a.mux.HandleFunc("/", noSuchPath)
+	a.mux.HandleFunc("/", a.noSuchPath)
 	return a
 }
 
-// route has the handler serve a path, and notes the method for the path's 405.
+// registerAll adds the routes that this process serves, and as the door those that
+// it forwards.
+func (a *API) registerAll() {
+	if a.config.Orders != nil {
+		a.registerOrders()
+	}
+	if a.config.Inventory != nil || a.doors[event.Inventory] != nil {
+		a.registerInventory()
+	}
+	if len(a.config.Queues)+len(a.doors) > 0 {
+		a.registerQueues()
+	}
+	a.registerOperations()
+	if a.config.Metrics != nil {
+		a.route(http.MethodGet, "/metrics", a.config.Metrics.ServeHTTP)
+	}
+	if a.config.Orders != nil {
+		a.registerPages()
+	}
+}
+
+// route has the handler serve a path to those who may use it, and notes the
+// method for the path's 405.
 func (a *API) route(method, path string, handler http.HandlerFunc) {
-	a.mux.HandleFunc(method+" "+path, handler)
+	a.mux.HandleFunc(method+" "+path, a.guard(path, handler))
 	a.allow[path] = append(a.allow[path], method)
 	if method == http.MethodGet { // ServeMux serves HEAD where it serves GET
 		a.allow[path] = append(a.allow[path], http.MethodHead)
@@ -101,7 +139,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.mux.ServeHTTP(w, literal)
 		return
 	}
-	noSuchPath(w, r)
+	a.noSuchPath(w, r)
 }
 
 // recover answers for a handler that panicked.
@@ -121,14 +159,14 @@ func (a *API) recover(w http.ResponseWriter, r *http.Request) {
 // "//" and take the ids "." and ".." for steps through a tree of folders. It
 // returns nil for a path that nothing is served at.
 func literalPath(r *http.Request) *http.Request {
-	path := r.URL.Path
+	path := r.URL.EscapedPath() // an id may hold "//", escaped
 	if !strings.HasPrefix(path, "/") || strings.Contains(path, "//") {
 		return nil
 	}
 	if !strings.Contains(path, "/.") {
 		return r
 	}
-	segments := strings.Split(r.URL.EscapedPath(), "/")
+	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		if s == "." || s == ".." {
 			segments[i] = strings.ReplaceAll(s, ".", "%2E")
@@ -141,8 +179,12 @@ func literalPath(r *http.Request) *http.Request {
 	return &literal
 }
 
-func noSuchPath(w http.ResponseWriter, _ *http.Request) {
-	writeProblem(w, event.Errorf(event.NotFound, "nothing is served at this path; see /docs"))
+func (a *API) noSuchPath(w http.ResponseWriter, _ *http.Request) {
+	hint := "see /docs"
+	if a.config.Orders == nil {
+		hint = "this process runs one service; the order service's address serves all paths"
+	}
+	writeProblem(w, event.Errorf(event.NotFound, "nothing is served at this path; %s", hint))
 }
 
 func methodIsNot(allowed []string) http.HandlerFunc {
@@ -154,8 +196,9 @@ func methodIsNot(allowed []string) http.HandlerFunc {
 }
 
 // writeProblem answers with a problem where huma has no part.
-func writeProblem(w http.ResponseWriter, err error) {
-	p := newProblem(err)
+func writeProblem(w http.ResponseWriter, err error) { newProblem(err).write(w) }
+
+func (p *problem) write(w http.ResponseWriter) {
 	text, err := marshal(p)
 	if err != nil {
 		text = nil // the status says enough

@@ -19,6 +19,7 @@ import (
 	"holdfast/engine/memory"
 	"holdfast/event"
 	"holdfast/inventory"
+	"holdfast/keys"
 	"holdfast/order"
 )
 
@@ -59,6 +60,7 @@ func start(t testing.TB, options ...func(*api.Config)) *server {
 			return fmt.Sprintf("order-%d", ids)
 		},
 		Ready: func(context.Context) error { return nil },
+		Keys:  &keys.Ring{Store: s.engine.Keys, Now: time.Now},
 		Log:   slog.New(slog.NewTextHandler(s.log, nil)), Version: "test",
 	}
 	for _, option := range options {
@@ -80,6 +82,19 @@ func (s *server) send(_ context.Context, events []event.Event) error {
 	defer s.mu.Unlock()
 	s.sent = append(s.sent, events...)
 	return nil
+}
+
+// key makes an API key and returns the header that sends it.
+func (s *server) key(name string, scopes ...keys.Scope) string {
+	s.t.Helper()
+	k, secret, err := keys.New(name, scopes, epoch)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.engine.Keys.Create(s.t.Context(), k); err != nil {
+		s.t.Fatal(err)
+	}
+	return "Authorization: Bearer " + secret
 }
 
 // answer is what a request got.

@@ -33,9 +33,6 @@ func (a *API) registerPages() {
 	a.page("/docs/initializer.js", "text/javascript; charset=utf-8", "", file(pages, "pages/initializer.js"))
 	a.page("/docs/swagger-ui.css", "text/css; charset=utf-8", "", file(swagger.FS, "swagger-ui.css"))
 	a.page("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "", file(swagger.FS, "swagger-ui-bundle.js"))
-	if a.config.Metrics != nil {
-		a.route(http.MethodGet, "/metrics", a.config.Metrics.ServeHTTP)
-	}
 }
 
 // page serves the same content at a path to everybody.
@@ -56,7 +53,8 @@ func (a *API) index() []byte {
 	err := t.Execute(&b, struct {
 		Version string
 		Metrics bool
-	}{a.config.Version, a.config.Metrics != nil})
+		Queues  bool
+	}{a.config.Version, a.config.Metrics != nil, a.allow["/queues"] != nil})
 	if err != nil {
 		panic(err) // the page is compiled in, so the first test would find it
 	}

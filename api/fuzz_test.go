@@ -45,12 +45,12 @@ func FuzzPlace(f *testing.F) {
 // FuzzTarget holds any request without a body to never getting a 5xx, and to a
 // problem for every refusal.
 func FuzzTarget(f *testing.F) {
-	for _, target := range []string{"/", "/orders/a", "/orders/..", "/orders/%00?limit=1", "/orders?limit=1&cursor=AAAA", "/inventory/%ff?a&b", "/orders?user_id=%zz", "//x", "/docs/../orders"} {
-		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "CONNECT"} {
+	for _, target := range []string{"/", "/orders/a", "/orders/..", "/orders/%00?limit=1", "/orders?limit=1&cursor=AAAA", "/inventory/%ff?a&b", "/orders?user_id=%zz", "//x", "/docs/../orders", "/queues/order/dead-letters/%2F%2F?cursor=AAAA"} {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT"} {
 			f.Add(method, target, "a;,b")
 		}
 	}
-	s := start(f)
+	s := start(f, withEverything)
 	f.Fuzz(func(t *testing.T, method, target, header string) {
 		location, err := url.ParseRequestURI(target)
 		if err != nil || strings.Contains(target, "wait") {

@@ -33,8 +33,15 @@ func (a *API) registerInventory() {
 		Metadata: map[string]any{exampleKey: map[string]any{
 			"on_hand": 100, "price": wire.Money{Amount: 1999, Currency: "USD"},
 		}},
-		Errors: []int{http.StatusForbidden, http.StatusConflict, http.StatusPreconditionFailed},
+		Errors: []int{http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.setStock)
+	register(a, huma.Operation{
+		OperationID: "adjust-stock", Method: http.MethodPost, Path: "/inventory/{sku}/adjustments", Tags: tags,
+		Summary:     "Adjust the stock of a SKU",
+		Description: "Says that units came in, or went out otherwise than by an order. The same adjustment_id again gets the same answer and moves nothing. Each adjustment leaves a row in the stock ledger.",
+		Metadata:    map[string]any{exampleKey: wire.Adjustment{AdjustmentID: "shelf-7-damaged", Delta: -3, Reason: "damaged"}},
+		Errors:      []int{http.StatusNotFound, http.StatusConflict},
+	}, a.adjustStock)
 }
 
 type stockOutput struct {

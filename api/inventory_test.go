@@ -200,3 +200,53 @@ func TestStockList(t *testing.T) {
 		}
 	}
 }
+
+func (s *server) adjust(sku, body string) answer {
+	return s.post("/inventory/"+sku+"/adjustments", body)
+}
+
+func TestAdjust(t *testing.T) {
+	s := start(t)
+	s.stock("A123", 7)
+	s.stock("B456", 7)
+	first := s.adjust("A123", `{"adjustment_id": "a", "delta": -3, "reason": "damaged"}`)
+	const want = `{"adjustment_id":"a","sku":"A123","delta":-3,"reason":"damaged","at":"2026-11-23T09:00:00.120Z"}` + "\n"
+	if first.want(t, http.StatusOK); first.body != want {
+		t.Errorf("%s, want %s", first.body, want)
+	}
+	if again := s.adjust("A123", `{"adjustment_id": "a", "delta": -3}`); again.status != 200 || again.body != want {
+		t.Errorf("repeated: %d %s, want %s", again.status, again.body, want)
+	}
+	for sku, body := range map[string]string{"A123": `{"adjustment_id": "a", "delta": -2}`, "B456": `{"adjustment_id": "a", "delta": -3}`} {
+		wantPlaces(t, s.adjust(sku, body), 422, "body.adjustment_id")
+	}
+	if got := read[client.Stock](t, s.get("/inventory/A123")); got.OnHand != 4 {
+		t.Errorf("%+v", got)
+	}
+	s.adjust("A123", `{"adjustment_id": "b", "delta": -5}`).problem(t, 409)
+	s.adjust("C789", `{"adjustment_id": "b", "delta": 1}`).problem(t, 404)
+	bare := s.adjust("A123", `{"adjustment_id": "b", "delta": 5}`)
+	if got := read[client.Adjusted](t, bare); got.Reason != "adjusted" || got.Delta != 5 {
+		t.Errorf("without a reason: %s", bare.body)
+	}
+}
+
+func TestBadAdjustmentsAreRefused(t *testing.T) {
+	s := start(t)
+	s.stock("A123", 7)
+	for body, place := range map[string]string{
+		`{"adjustment_id": "a", "delta": 0}`:                                               "body.delta",
+		`{"adjustment_id": "a", "delta": 1.5}`:                                             "body.delta",
+		`{"adjustment_id": "a", "delta": null}`:                                            "body.delta",
+		`{"adjustment_id": "a", "delta": 1000000000001}`:                                   "body.delta",
+		`{"adjustment_id": "", "delta": 1}`:                                                "body.adjustment_id",
+		`{"adjustment_id": "a b", "delta": 1}`:                                             "body.adjustment_id",
+		`{"adjustment_id": "a", "delta": 1, "note": ""}`:                                   "body.note",
+		`{"adjustment_id": "a", "delta": 1, "reason": "` + strings.Repeat("é", 129) + `"}`: "body.reason",
+	} {
+		wantPlaces(t, s.adjust("A123", body), 422, place)
+	}
+	if got := read[client.Stock](t, s.get("/inventory/A123")); got.OnHand != 7 {
+		t.Errorf("a refused adjustment moved stock: %+v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func wantPlaces(t *testing.T, a answer, status int, places ...string) {
 }
 
 func TestAllMissingMembersAreNamed(t *testing.T) {
-	s := start(t, func(c *api.Config) { c.Outage = func(time.Duration) {} })
+	s := start(t, func(c *api.Config) { c.Outage = func(context.Context, time.Duration) error { return nil } })
 	for _, test := range []struct {
 		method, target, body string
 		missing              []string
@@ -36,6 +37,8 @@ func TestAllMissingMembersAreNamed(t *testing.T) {
 		{http.MethodPost, "/orders", `{"user_id": "null", "items": [{}]}`, []string{"body.items[0].sku", "body.items[0].qty"}},
 		{http.MethodPut, "/inventory/A123", `{}`, []string{"body.on_hand"}},
 		{http.MethodPut, "/inventory/A123", `{"price": {"amount": 1}}`, []string{"body.on_hand", "body.price.currency"}},
+		{http.MethodPost, "/inventory/A123/adjustments", `{}`, []string{"body.adjustment_id", "body.delta"}},
+		{http.MethodPost, "/inventory/A123/adjustments", `{"adjustment_id": "a", "reason": "r"}`, []string{"body.delta"}},
 		{http.MethodPost, "/gateway/outage", `{}`, []string{"body.seconds"}},
 	} {
 		a := s.do(test.method, test.target, test.body, jsonType)

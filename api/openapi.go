@@ -13,6 +13,7 @@ import (
 
 	"holdfast/event"
 	"holdfast/inventory"
+	"holdfast/keys"
 )
 
 const description = `Holdfast executes orders for limited stock. It accepts each order once, never oversells,
@@ -20,6 +21,9 @@ charges once, and brings every order to an end.
 
 **Once.** The same ` + "`Idempotency-Key`" + ` (or the same ` + "`order_id`" + ` in the body) sent any number of times makes one
 order, and gets the same answer byte for byte. After a lost answer or a 503, send the request again as it was.
+
+**Keys.** ` + "`Authorization: Bearer`" + ` and an API key's secret says who calls. Its scopes say what it opens: orders, inventory,
+ops. A caller sees its own orders; ops sees everybody's. Where keys are not required, a request without one may do everything.
 
 **Formats.** JSON in UTF-8, read strictly: names match exactly, nothing unknown, nothing twice. Times are RFC 3339 in
 UTC with milliseconds. Money is an amount in the currency's minor units. Errors are RFC 9457 problems.`
@@ -48,7 +52,7 @@ func (c contract) DocumentOperation(op *huma.Operation) {
 	}
 	for i, p := range op.Parameters {
 		if p.In == "path" {
-			op.Parameters[i] = namedBy(p)
+			op.Parameters[i] = bounded(op.Path, p)
 		}
 		if p.Name == "If-None-Match" && op.Method == http.MethodGet {
 			op.Responses["304"] = &huma.Response{Description: "Nothing has changed: the ETag is the one in If-None-Match."}
@@ -62,11 +66,18 @@ func (c contract) DocumentOperation(op *huma.Operation) {
 	c.OpenAPI().AddOperation(op)
 }
 
-// namedBy is a copy of a path's parameter with the pattern of its name. Where
-// huma knew the pattern it would refuse with 422 what is not there, a 404.
-func namedBy(p *huma.Param) *huma.Param {
+// bounded is a copy of a path's parameter with the bounds of its values. Where
+// huma knew them it would refuse with 422 what is not there, a 404.
+func bounded(path string, p *huma.Param) *huma.Param {
 	named, schema := *p, *p.Schema
-	schema.Pattern = event.NamePattern
+	switch {
+	case p.Name == "name":
+		for _, s := range event.Services {
+			schema.Enum = append(schema.Enum, string(s))
+		}
+	case part(path) != "queues": // a dead letter's id may be somebody else's
+		schema.Pattern = event.NamePattern
+	}
 	named.Schema = &schema
 	return &named
 }
@@ -76,7 +87,9 @@ func namedBy(p *huma.Param) *huma.Param {
 func boundPrices(schemas map[string]*huma.Schema) {
 	most := float64(inventory.MaxPrice)
 	for name, property := range map[string]string{"StockCount": "price", "Stock": "price", "OrderLine": "unit_price"} {
-		schemas[name].Properties[property].Properties = map[string]*huma.Schema{"amount": {Maximum: &most}}
+		if s := schemas[name]; s != nil {
+			s.Properties[property].Properties = map[string]*huma.Schema{"amount": {Maximum: &most}}
+		}
 	}
 }
 
@@ -103,8 +116,12 @@ func (a *API) newHuma() huma.API {
 	config.Tags = []*huma.Tag{
 		{Name: "orders", Description: "Place orders and follow them to their end."},
 		{Name: "inventory", Description: "What there is of each SKU."},
+		{Name: "queues", Description: "What each service has to do, and what it could not."},
 		{Name: "operations", Description: "Health, and the simulated payment gateway."},
 	}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{keyScheme: {
+		Type: "http", Scheme: "bearer", Description: "The secret of an API key, as holdfast keys create shows it once.",
+	}}
 	api := contract{huma.NewAPI(config, humago.NewAdapter(routes{a}, ""))}
 	api.UseMiddleware(strictQuery(api))
 	return api
@@ -115,12 +132,16 @@ type routes struct{ *API }
 
 func (r routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
 	method, path, _ := strings.Cut(pattern, " ")
-	r.route(method, path, handler)
+	r.route(method, path, r.forwarding(path, handler))
 }
 
 // register adds an operation. What its handler fails with becomes a problem.
 func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusServiceUnavailable)
+	if scope := scopeOf(op.Path); scope != open {
+		op.Security = a.security(scope, op.Method)
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
+	}
 	if in, ok := any(new(I)).(interface {
 		requestBody(huma.Registry) *huma.RequestBody
 	}); ok {
@@ -135,6 +156,22 @@ func register[I, O any](a *API, op huma.Operation, handle func(context.Context, 
 		}
 		return out, nil
 	})
+}
+
+// keyScheme is the document's name for API keys.
+const keyScheme = "key"
+
+// security lists the ways to be let in: by a key of the scope, where something is
+// read by one of the scope ops, and without a key unless keys are required.
+func (a *API) security(scope keys.Scope, method string) []map[string][]string {
+	ways := []map[string][]string{{keyScheme: {string(scope)}}}
+	if method == http.MethodGet && scope != keys.Ops {
+		ways = append(ways, map[string][]string{keyScheme: {string(keys.Ops)}})
+	}
+	if !a.config.RequireKeys {
+		ways = append(ways, map[string][]string{})
+	}
+	return ways
 }
 
 // openAPI writes the finished document.

@@ -27,13 +27,12 @@ func (a *API) registerOperations() {
 		Description: "A 503 names in its detail what is not ready.",
 		Metadata:    map[string]any{anyQueryKey: true},
 	}, a.readyz)
-	if a.config.Outage != nil {
+	if a.config.Outage != nil || a.doors[event.Payment] != nil {
 		register(a, huma.Operation{
 			OperationID: "gateway-outage", Method: http.MethodPost, Path: "/gateway/outage", Tags: tags, DefaultStatus: http.StatusAccepted,
 			Summary:     "Make the simulated gateway unreachable",
 			Description: "Orders are still accepted, and all end once the gateway is back.",
 			Metadata:    map[string]any{exampleKey: map[string]any{"seconds": 60}},
-			Errors:      []int{http.StatusForbidden},
 		}, a.outage)
 	}
 }
@@ -55,13 +54,15 @@ type outageInput struct{ JSON[wire.Outage] }
 
 type outageOutput struct{ Body wire.OutageEnd }
 
-func (a *API) outage(_ context.Context, in *outageInput) (*outageOutput, error) {
+func (a *API) outage(ctx context.Context, in *outageInput) (*outageOutput, error) {
 	seconds := *in.Value.Seconds
 	if seconds < 0 || seconds > maxOutage {
 		return nil, invalid("body.seconds", "must be a whole number from 0 to 86400", seconds)
 	}
 	length := time.Duration(seconds) * time.Second
 	until := a.now().Add(length)
-	a.config.Outage(length)
+	if err := a.config.Outage(ctx, length); err != nil {
+		return nil, err
+	}
 	return &outageOutput{wire.OutageEnd{Until: until}}, nil
 }

@@ -30,32 +30,32 @@ func (a *API) registerOrders() {
 			Description: "The order is accepted, now or when this request came first.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: accepted}},
 		}},
-		Errors: []int{http.StatusForbidden, http.StatusConflict},
+		Errors: []int{http.StatusConflict},
 	}, a.placeOrder)
 	register(a, huma.Operation{
 		OperationID: "get-order", Method: http.MethodGet, Path: "/orders/{id}", Tags: tags,
 		Summary:     "Get an order",
-		Description: "With wait, answers when the order has ended or the wait is over.",
+		Description: "With wait, answers when the order has ended or the wait is over. A caller sees its own orders; with the scope ops, everybody's.",
 		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
 	}, a.getOrder)
 	register(a, huma.Operation{
 		OperationID: "list-orders", Method: http.MethodGet, Path: "/orders", Tags: tags,
 		Summary:     "List orders",
-		Description: "Newest first. Every order that existed at the first page comes exactly once.",
+		Description: "Newest first. Every order that existed at the first page comes exactly once. A caller sees its own orders; with the scope ops, everybody's.",
 		Errors:      []int{http.StatusBadRequest},
 	}, a.listOrders)
 	register(a, huma.Operation{
 		OperationID: "cancel-order", Method: http.MethodPost, Path: "/orders/{id}/cancel", Tags: tags, DefaultStatus: http.StatusAccepted,
 		Summary:     "Cancel an order",
 		Description: "Takes back an order that has not ended; it will end CANCELLED with nothing charged. May be repeated.",
-		Errors:      []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+		Errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, a.cancelOrder)
 	register(a, huma.Operation{
 		OperationID: "refund-order", Method: http.MethodPost, Path: "/orders/{id}/refund", Tags: tags, DefaultStatus: http.StatusAccepted,
 		Summary:     "Refund an order",
 		Description: "Gives all of a completed order's money back. May be repeated with the same restock.",
 		Metadata:    map[string]any{exampleKey: wire.Refund{Restock: true}},
-		Errors:      []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict},
+		Errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, a.refundOrder)
 }
 
@@ -147,7 +147,7 @@ func (a *API) accept(ctx context.Context, request order.Request) (order.Placed, 
 func (a *API) request(ctx context.Context, in *placeInput) (order.Request, error) {
 	body := in.Value
 	r := order.Request{
-		Caller: caller(ctx), UserID: body.UserID, Key: in.Key,
+		Caller: callerOf(ctx).Name, UserID: body.UserID, Key: in.Key,
 		PaymentMethod: body.PaymentMethod, Lines: make([]event.Line, len(body.Items)),
 	}
 	for i, l := range body.Items {
@@ -218,13 +218,14 @@ func parseWait(text string) (time.Duration, error) {
 	return wait, nil
 }
 
-// find returns the caller's order with this id, or NotFound.
+// find returns the order with this id, or NotFound if there is none that the
+// caller may see.
 func (a *API) find(ctx context.Context, id string) (order.Order, error) {
 	if !event.ValidName(id) {
 		return order.Order{}, event.Errorf(event.NotFound, "no order can have this id; ids match %s", event.NamePattern)
 	}
 	o, err := a.config.Orders.Store.Get(ctx, id)
-	if err == nil && o.Caller != caller(ctx) {
+	if seen := view(ctx); err == nil && seen != "" && seen != o.Caller {
 		return order.Order{}, event.Errorf(event.NotFound, "no order %q", id)
 	}
 	return o, err
@@ -240,13 +241,14 @@ type listOrdersInput struct {
 type listOrdersOutput struct{ Body wire.OrderPage }
 
 func (a *API) listOrders(ctx context.Context, in *listOrdersInput) (*listOrdersOutput, error) {
-	filters := []string{"orders", caller(ctx), in.UserID, in.Status}
+	seen := view(ctx)
+	filters := []string{"orders", seen, in.UserID, in.Status}
 	cursor, err := openCursor(in.Cursor, filters...)
 	if err != nil {
 		return nil, err
 	}
 	page, err := a.config.Orders.Store.List(ctx, order.Query{
-		Caller: caller(ctx), UserID: in.UserID, Status: order.Status(in.Status), Cursor: cursor, Limit: in.Limit,
+		Caller: seen, UserID: in.UserID, Status: order.Status(in.Status), Cursor: cursor, Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, err

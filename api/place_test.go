@@ -15,6 +15,7 @@ import (
 	"holdfast/api/client"
 	"holdfast/engine"
 	"holdfast/event"
+	"holdfast/keys"
 	"holdfast/order"
 )
 
@@ -196,11 +197,15 @@ func TestOrderIDOfAnotherCallerIsTaken(t *testing.T) {
 	}}); err != nil {
 		t.Fatal(err)
 	}
-	s.post("/orders", `{"user_id": "test_user", "order_id": "a", "items": [{"sku": "A123", "qty": 1}]}`).problem(t, 409)
-	s.get("/orders/a").problem(t, 404)
-	s.post("/orders/a/cancel", "").problem(t, 404)
-	s.post("/orders/a/refund", "").problem(t, 404)
-	if page := read[client.OrderPage](t, s.get("/orders")); len(page.Orders) != 0 {
+	shop := s.key("shop", keys.Orders)
+	a := s.post("/orders", `{"user_id": "test_user", "order_id": "a", "items": [{"sku": "A123", "qty": 1}]}`, shop)
+	if a.problem(t, 409); strings.Contains(a.body, "somebody") || strings.Contains(a.body, "A123") {
+		t.Errorf("another caller's order is told of: %s", a.body)
+	}
+	s.get("/orders/a", shop).problem(t, 404)
+	s.post("/orders/a/cancel", "", shop).problem(t, 404)
+	s.post("/orders/a/refund", "", shop).problem(t, 404)
+	if page := read[client.OrderPage](t, s.get("/orders", shop)); len(page.Orders) != 0 {
 		t.Errorf("another caller's orders are listed: %v", page)
 	}
 }

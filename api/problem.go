@@ -20,6 +20,8 @@ import (
 // What only HTTP can find wrong, in the same vocabulary as the rest.
 const (
 	malformed        event.Code = "malformed"
+	unauthenticated  event.Code = "unauthenticated"
+	forbidden        event.Code = "forbidden"
 	crossOrigin      event.Code = "cross_origin"
 	methodNotAllowed event.Code = "method_not_allowed"
 	tooLarge         event.Code = "too_large"
@@ -27,6 +29,7 @@ const (
 	internal         event.Code = "internal"
 	overloaded       event.Code = "overloaded"
 	notReady         event.Code = "not_ready"
+	noAnswer         event.Code = "no_answer"
 )
 
 // kind is a kind of problem.
@@ -46,6 +49,8 @@ type kind struct {
 var kinds = []kind{
 	{code: malformed, status: 400, title: "The request is malformed", location: "body"},
 	{code: event.BadCursor, status: 400, title: "The cursor is unusable", location: "query.cursor"},
+	{code: unauthenticated, status: 401, title: "An API key is needed", location: "header.Authorization"},
+	{code: forbidden, status: 403, title: "The API key does not open this", location: "header.Authorization"},
 	{code: crossOrigin, status: 403, title: "Requests from other sites are refused"},
 	{code: event.NotFound, status: 404, title: "Not found"},
 	{code: methodNotAllowed, status: 405, title: "The method is not allowed"},
@@ -54,13 +59,14 @@ var kinds = []kind{
 	{code: tooLarge, status: 413, title: "The body is too large", location: "body"},
 	{code: unsupportedMedia, status: 415, title: "The content type is not supported", location: "header.Content-Type"},
 	{code: event.Invalid, status: 422, title: "The request is not valid"},
-	{code: event.Mismatch, status: 422, title: "The idempotency key belongs to another request"},
+	{code: event.Mismatch, status: 422, title: "The key or id belongs to another request"},
 	{code: internal, status: 500, title: "An error of ours",
 		detail: "the server failed in a way it should not; the log tells more"},
 	{code: event.Unavailable, status: 503, title: "Not available now",
 		detail: "the server cannot reach its store now; try again, with the same Idempotency-Key if you sent one"},
 	{code: overloaded, status: 503, title: "Too much to do"},
 	{code: notReady, status: 503, title: "Not ready"},
+	{code: noAnswer, status: 503, title: "A service cannot be reached"},
 }
 
 const (
@@ -109,8 +115,11 @@ func newProblem(err error) *problem {
 	for _, f := range fields[:min(len(fields), maxErrors)] {
 		p.Errors = append(p.Errors, fieldError(f))
 	}
-	if k.status == http.StatusServiceUnavailable {
+	switch k.status {
+	case http.StatusServiceUnavailable:
 		p.header = http.Header{"Retry-After": {retryAfter}}
+	case http.StatusUnauthorized:
+		p.header = http.Header{"Www-Authenticate": {"Bearer"}}
 	}
 	return p
 }

@@ -68,6 +68,8 @@ var format = huma.Format{Marshal: func(w io.Writer, v any) error {
 var encoding = json.JoinOptions(
 	// What a client sent may come back in an error, and must not break it.
 	jsontext.AllowInvalidUTF8(true),
+	// A dead letter is shown as it was received.
+	jsontext.AllowDuplicateNames(true),
 	json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, t time.Time) error {
 		b := append(e.AvailableBuffer(), '"')
 		b = t.UTC().AppendFormat(b, milliseconds)

@@ -10,9 +10,11 @@ import (
 
 const (
 	maxWait = time.Minute
-	// reread is how often an awaited order is read again without a wake-up:
-	// another process may have changed it.
-	reread = 500 * time.Millisecond
+	// An awaited order is read again without a wake-up, since another process may
+	// have changed it: soon at first, for an order that is alone, then ever more
+	// seldom, for the many that wait when there is much to do.
+	firstReread = 10 * time.Millisecond
+	lastReread  = 500 * time.Millisecond
 )
 
 // waiters are the requests that wait for an order to change.
@@ -76,7 +78,8 @@ func (a *API) await(ctx context.Context, id string, wait time.Duration) (order.O
 	defer stop()
 	over := time.NewTimer(wait)
 	defer over.Stop()
-	again := time.NewTicker(reread)
+	pause := firstReread
+	again := time.NewTimer(pause)
 	defer again.Stop()
 	for {
 		o, err := a.find(ctx, id)
@@ -86,6 +89,8 @@ func (a *API) await(ctx context.Context, id string, wait time.Duration) (order.O
 		select {
 		case <-changed:
 		case <-again.C:
+			pause = min(2*pause, lastReread)
+			again.Reset(pause)
 		case <-over.C:
 			return o, nil
 		case <-ctx.Done():

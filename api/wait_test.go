@@ -84,8 +84,40 @@ func TestWaitSeesWhatAnotherProcessDid(t *testing.T) {
 		w := s.wait(t.Context(), "/orders/a?wait=10s")
 		s.orders.Changed = nil
 		s.complete("a")
-		time.Sleep(500 * time.Millisecond)
-		w.ended(t, 500*time.Millisecond, order.Completed)
+		time.Sleep(10 * time.Millisecond)
+		w.ended(t, 10*time.Millisecond, order.Completed)
+	})
+}
+
+// countingStore notes when an order is read.
+type countingStore struct {
+	order.Store
+	reads []time.Time
+}
+
+func (s *countingStore) Get(ctx context.Context, id string) (order.Order, error) {
+	s.reads = append(s.reads, time.Now())
+	return s.Store.Get(ctx, id)
+}
+
+func TestALongWaitReadsEverMoreSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t)
+		s.place("a")
+		store := &countingStore{Store: s.orders.Store}
+		s.orders.Store = store
+		w := s.wait(t.Context(), "/orders/a?wait=60s")
+		time.Sleep(time.Minute)
+		w.ended(t, time.Minute, order.Pending)
+		pauses := []time.Duration{10, 20, 40, 80, 160, 320, 500, 500, 500}
+		for i, want := range pauses {
+			if got := store.reads[i+1].Sub(store.reads[i]); got != want*time.Millisecond {
+				t.Errorf("pause %d is %v, want %vms", i, got, int(want))
+			}
+		}
+		if n := len(store.reads); n > 130 {
+			t.Errorf("%d reads in a minute", n)
+		}
 	})
 }
 

@@ -24,6 +24,7 @@ const maxAnswer = 16 << 20
 type Client struct {
 	base string
 	http *http.Client
+	key  string // the secret of an API key; may be empty
 }
 
 // New returns a client of the server at baseURL, as "http://127.0.0.1:8000".
@@ -33,6 +34,14 @@ func New(baseURL string, httpClient *http.Client) *Client {
 		httpClient = http.DefaultClient
 	}
 	return &Client{base: strings.TrimRight(baseURL, "/"), http: httpClient}
+}
+
+// WithKey returns a client that is c but sends this secret of an API key; an
+// empty one sends none.
+func (c *Client) WithKey(secret string) *Client {
+	with := *c
+	with.key = secret
+	return &with
 }
 
 // Place places an order. With a key or an OrderID the same call may be repeated
@@ -132,6 +141,14 @@ func (c *Client) SetStock(ctx context.Context, sku string, count StockCount) (St
 	return s, err
 }
 
+// Adjust moves the stock of a SKU by a delta. It may be repeated: the same
+// AdjustmentID is the same adjustment, and gets the same answer.
+func (c *Client) Adjust(ctx context.Context, sku string, a Adjustment) (Adjusted, error) {
+	var adjusted Adjusted
+	_, err := c.call(ctx, http.MethodPost, "/inventory/"+url.PathEscape(sku)+"/adjustments", nil, a, &adjusted)
+	return adjusted, err
+}
+
 // all turns pages into one sequence.
 func all[T any](page func(cursor string) ([]T, string, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
@@ -153,7 +170,7 @@ func all[T any](page func(cursor string) ([]T, string, error)) iter.Seq2[T, erro
 }
 
 // call makes one request, with body as JSON unless it is nil, and reads the
-// answer into the value given. It returns the answer's header.
+// answer into the value given, nil if it has none. It returns the answer's header.
 func (c *Client) call(ctx context.Context, method, path string, header http.Header, body, into any) (http.Header, error) {
 	request, err := c.request(ctx, method, path, header, body)
 	if err != nil {
@@ -170,6 +187,9 @@ func (c *Client) call(ctx context.Context, method, path string, header http.Head
 	}
 	if answer.StatusCode >= 300 {
 		return answer.Header, problemOf(answer, text)
+	}
+	if into == nil {
+		return answer.Header, nil
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return nil, fmt.Errorf("the answer to %s %s is not what this client expects: %w", method, path, err)
@@ -195,6 +215,9 @@ func (c *Client) request(ctx context.Context, method, path string, header http.H
 	}
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		request.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	return request, nil
 }

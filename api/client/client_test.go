@@ -14,9 +14,11 @@ import (
 
 	"holdfast/api"
 	"holdfast/api/client"
+	"holdfast/engine"
 	"holdfast/engine/memory"
 	"holdfast/event"
 	"holdfast/inventory"
+	"holdfast/keys"
 	"holdfast/order"
 )
 
@@ -25,19 +27,28 @@ var ctx = context.Background()
 // start returns a client of a real server, and the order service behind it.
 func start(t *testing.T) (*client.Client, *order.Service) {
 	t.Helper()
-	engine := memory.New().Engine
+	c, orders, _ := startOver(t, memory.New().Engine)
+	return c, orders
+}
+
+// startOver is start over an engine of the test's own. It returns inventory's
+// queue too.
+func startOver(t *testing.T, engine engine.Engine) (*client.Client, *order.Service, event.Queue) {
+	t.Helper()
 	orders := &order.Service{Store: engine.Orders, Terms: order.Terms{Hold: time.Hour, Silence: time.Minute}}
-	ids := 0
+	ids, queue := 0, memory.NewQueue(5000)
 	a := api.New(api.Config{
 		Orders: orders, Inventory: &inventory.Service{Store: engine.Inventory},
 		Send: func(context.Context, []event.Event) error { return nil },
 		Now:  time.Now, Log: slog.New(slog.DiscardHandler),
-		NewID: func() string { ids++; return fmt.Sprint("order-", ids) },
+		NewID:  func() string { ids++; return fmt.Sprint("order-", ids) },
+		Keys:   &keys.Ring{Store: engine.Keys, Now: time.Now},
+		Queues: map[event.Service]api.Queue{event.Inventory: {Queue: queue, DeadLetters: engine.DeadLetters[event.Inventory]}},
 	})
 	orders.Changed = a.OrderChanged
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
-	return client.New(server.URL+"/", nil), orders
+	return client.New(server.URL+"/", nil), orders, queue
 }
 
 func request(qty int64) client.PlaceOrder {

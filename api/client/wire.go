@@ -1,6 +1,9 @@
 package client
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Money is an amount in the currency's minor units.
 type Money struct {
@@ -125,4 +128,62 @@ type OutageEnd struct {
 // Health is the answer of /livez and /readyz when all is well.
 type Health struct {
 	Status string `json:"status" enum:"ok" example:"ok" doc:"Always ok; a service that is not answers 503."`
+}
+
+// Adjustment is the body of POST /inventory/{sku}/adjustments.
+type Adjustment struct {
+	AdjustmentID string `json:"adjustment_id" pattern:"^[A-Za-z0-9._-]{1,64}$" example:"shelf-7-damaged" doc:"Names this adjustment, so that it is made once however often it is sent."`
+	Delta        int64  `json:"delta" minimum:"-1000000000000" maximum:"1000000000000" example:"-3" doc:"Units that came in, negative if they went out otherwise than by an order; not 0."`
+	Reason       string `json:"reason,omitempty" maxLength:"128" default:"adjusted" example:"damaged" doc:"Why, for the stock ledger: up to 128 printable characters."`
+}
+
+// Adjusted is the answer to POST /inventory/{sku}/adjustments: the row of the
+// stock ledger.
+type Adjusted struct {
+	AdjustmentID string    `json:"adjustment_id" example:"shelf-7-damaged" doc:"The adjustment's id."`
+	SKU          string    `json:"sku" example:"A123" doc:"Stock keeping unit."`
+	Delta        int64     `json:"delta" example:"-3" doc:"Units that came in, negative if they went out."`
+	Reason       string    `json:"reason" example:"damaged" doc:"Why."`
+	At           time.Time `json:"at" example:"2026-11-23T09:00:00.000Z" doc:"When the adjustment was first made; UTC, to the millisecond."`
+}
+
+// QueuePage is the answer to GET /queues.
+type QueuePage struct {
+	Queues []Queue `json:"queues" nullable:"false" doc:"In the order order, inventory, payment."`
+}
+
+// Queue is what there is in one service's queue. A figure is nil where it is not
+// known now.
+type Queue struct {
+	Name          string   `json:"name" enum:"order,inventory,payment" example:"inventory" doc:"The service that reads the queue."`
+	Depth         *int     `json:"depth" minimum:"0" example:"0" doc:"Events that wait, those given back for later included."`
+	InFlight      *int     `json:"in_flight" minimum:"0" example:"0" doc:"Events that are being handled."`
+	DeadLetters   *int     `json:"dead_letters" minimum:"0" example:"0" doc:"Events that could not be handled."`
+	OldestSeconds *float64 `json:"oldest_seconds" minimum:"0" example:"0" doc:"How long the oldest event has been in the queue, in seconds; 0 if it is empty."`
+}
+
+// DeadLetterPage is one page of GET /queues/{name}/dead-letters.
+type DeadLetterPage struct {
+	DeadLetters []DeadLetter `json:"dead_letters" nullable:"false" doc:"In ascending order of id."`
+	NextCursor  string       `json:"next_cursor" example:"" doc:"Send it as cursor for the next page. Empty on the last page."`
+}
+
+// DeadLetter is an event that its reader could not handle.
+type DeadLetter struct {
+	ID           string          `json:"id" example:"order-1001:OrderPlaced" doc:"The event's id."`
+	Reason       string          `json:"reason" doc:"Why it could not be handled."`
+	ReceiveCount int             `json:"receive_count" example:"1" doc:"How often it was received before it was given up."`
+	DeadAt       time.Time       `json:"dead_at" example:"2026-11-23T09:00:00.000Z" doc:"When it was given up; UTC, to the millisecond."`
+	Event        json.RawMessage `json:"event" doc:"The event in its CloudEvents envelope, or the message as it was received."`
+}
+
+// Redrive is the body of POST /queues/{name}/redrive: one of the two.
+type Redrive struct {
+	IDs []string `json:"ids,omitempty" nullable:"false" minItems:"1" maxItems:"1000" doc:"The dead letters to put back. What is not there is passed over."`
+	All bool     `json:"all,omitempty" doc:"Put all back."`
+}
+
+// Redriven is the answer to POST /queues/{name}/redrive.
+type Redriven struct {
+	Redriven int `json:"redriven" minimum:"0" example:"1" doc:"How many dead letters were put back on the queue."`
 }
