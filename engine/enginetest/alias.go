@@ -7,6 +7,7 @@ import (
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/inventory"
+	"holdfast/keys"
 	"holdfast/order"
 )
 
@@ -16,7 +17,9 @@ var aliasTests = []storeTest{
 	{"orders share no memory with their store", ordersUnshared},
 	{"reservations share no memory with their store", reservationsUnshared},
 	{"dead letters share no memory with their store", lettersUnshared},
+	{"messages that cannot be read share no memory with their store", unreadLettersUnshared},
 	{"ledger entries share no memory with their ledger", entriesUnshared},
+	{"keys share no memory with their store", keysUnshared},
 }
 
 // spoilOrder overwrites all that an order's slices hold.
@@ -108,6 +111,33 @@ func lettersUnshared(t *testing.T, e *engine.Engine) {
 		got = must(d.List(t.Context(), "", 1))(t)[0]
 		wantSame(t, "list", got, letter(1))
 		spoilLines(got.Event.Lines, got.Event.Short)
+	}
+}
+
+func unreadLettersUnshared(t *testing.T, e *engine.Engine) {
+	message := []byte("garbage")
+	given, want := deadOf(message), deadOf(message)
+	d := put(t, e, given)
+	clear(given.Event.Unread)
+	for range 2 {
+		got := must(d.Get(t.Context(), given.ID))(t)
+		wantSame(t, "get", got, want)
+		clear(got.Event.Unread)
+		got = must(d.List(t.Context(), "", 1))(t)[0]
+		wantSame(t, "list", got, want)
+		clear(got.Event.Unread)
+	}
+}
+
+func keysUnshared(t *testing.T, e *engine.Engine) {
+	given := newKey("shop", 1)
+	createKeys(t, e, given)
+	clear(given.Scopes)
+	for range 2 {
+		got := allKeys(t, e)
+		wantSame(t, "keys", got, []keys.Key{newKey("shop", 1)})
+		clear(got[0].Scopes)
+		got[0].Name = "spoilt"
 	}
 }
 

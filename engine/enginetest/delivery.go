@@ -41,7 +41,7 @@ var deliveryTests = func() []storeTest {
 			func(t *testing.T, e *engine.Engine) { rightEnds(t, e, seed) },
 		})
 	}
-	return tests
+	return append(tests, storeTest{"messages of every version side by side lead to the same ends", everyVersionSameEnds})
 }()
 
 func seeded(seed uint64, pick func(*rand.Rand, int) int, batch, copies int) schedule {

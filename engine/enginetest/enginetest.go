@@ -30,19 +30,27 @@ type queueTest struct {
 	run  func(t *testing.T, q event.Queue)
 }
 
+// sharedQueueTest is one sentence of event.Queue's contract for two processes,
+// run on two handles of a fresh queue.
+type sharedQueueTest struct {
+	name string
+	run  func(t *testing.T, a, b event.Queue)
+}
+
 // storeGroups are the tests of RunStores by what they are about.
 var storeGroups = []struct {
 	name  string
 	tests []storeTest
 }{
 	{"order.Store", slices.Concat(createTests, changeTests, listTests, dueTests)},
-	{"inventory.Store", slices.Concat(reservationTests, countTests, stockTests)},
+	{"inventory.Store", slices.Concat(reservationTests, countTests, adjustTests, stockTests)},
 	{"payment.Store", paymentTests},
-	{"event.DeadLetters", deadLetterTests},
+	{"event.DeadLetters", slices.Concat(deadLetterTests, deadLetterKeepTests)},
 	{"simulated.Ledger", ledgerTests},
-	{"protocol", slices.Concat(orderProtocolTests, inventoryProtocolTests, paymentProtocolTests)},
+	{"keys.Store", keyTests},
+	{"protocol", slices.Concat(orderProtocolTests, inventoryProtocolTests, paymentProtocolTests, ageProtocolTests, versionProtocolTests)},
 	{"delivery", deliveryTests},
-	{"races", slices.Concat(stockRaceTests, recordRaceTests)},
+	{"races", slices.Concat(stockRaceTests, recordRaceTests, adjustRaceTests, keyRaceTests)},
 	{"faults", slices.Concat(faultTests, batchFaultTests)},
 	{"aliasing", aliasTests},
 }
@@ -66,11 +74,26 @@ func RunStores(t *testing.T, open func(t *testing.T) *engine.Engine) {
 // RunQueue runs the suite on a queue. Each call of open returns a fresh, empty
 // queue that holds fewer than 100,000 events, and registers its cleanup with t.
 // It is called inside a testing/synctest bubble, so time is virtual: a queue may
-// use package time's clock and timers, and nothing that waits outside the bubble.
+// use package time's clock and timers, and files, but nothing else that waits
+// outside the bubble.
 func RunQueue(t *testing.T, open func(t *testing.T) event.Queue) {
 	for _, test := range allQueueTests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test.run(t, open(t)) })
+		})
+	}
+}
+
+// RunSharedQueue runs the suite on a queue that several processes use. Each call
+// of open returns two handles of one fresh, empty queue, each as a process of its
+// own has it. Otherwise it is as RunQueue's.
+func RunSharedQueue(t *testing.T, open func(t *testing.T) (a, b event.Queue)) {
+	for _, test := range sharedQueueTests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := open(t)
+				test.run(t, a, b)
+			})
 		})
 	}
 }
@@ -89,6 +112,14 @@ func StoreTests() (names []string) {
 // QueueTests names the subtests of RunQueue.
 func QueueTests() (names []string) {
 	for _, test := range allQueueTests {
+		names = append(names, test.name)
+	}
+	return names
+}
+
+// SharedQueueTests names the subtests of RunSharedQueue.
+func SharedQueueTests() (names []string) {
+	for _, test := range sharedQueueTests {
 		names = append(names, test.name)
 	}
 	return names

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"holdfast/engine"
@@ -17,8 +18,10 @@ var batchFaultTests = []storeTest{
 	{"a batch of new orders that fails anywhere leaves each whole or absent", brokenCreates},
 	{"a batch of order changes that fails anywhere makes each wholly or not at all", brokenChanges},
 	{"a batch of holds that fails anywhere makes each with its stock or not at all", brokenHolds},
+	{"a batch of adjustments that fails anywhere makes each with its ledger row or not at all", brokenAdjustments},
 	{"a batch of payments that fails anywhere leaves each whole or absent", brokenPayments},
 	{"a batch of dead letters that fails anywhere leaves each whole or absent", brokenLetters},
+	{"a batch of deletions that fails anywhere removes each letter or leaves it whole", brokenDeletions},
 	{"a batch of postponements that fails anywhere makes each wholly or not at all", brokenPostponements},
 	{"entries of one order that fail anywhere are all there or none", brokenEntries},
 }
@@ -159,6 +162,43 @@ func brokenHolds(t *testing.T, e *engine.Engine) {
 	}.breakAnywhere(t, e)
 }
 
+func brokenAdjustments(t *testing.T, e *engine.Engine) {
+	stockUp(t, e, "A", 1_000_000)
+	stockUp(t, e, "B", 1_000_000)
+	batchOf := func(round int) []inventory.Adjustment {
+		all := make([]inventory.Adjustment, batchSize)
+		for i := range all {
+			all[i] = adjustment(fmt.Sprintf("a-%d-%d", round, i), string("AB"[i%2]), int64(1+i%3))
+		}
+		return all
+	}
+	batch{
+		call: func(round int) error {
+			adjusted, err := e.Inventory.Adjust(t.Context(), batchOf(round))
+			for i, a := range adjusted {
+				wantNoError(t, a.Err)
+				wantSame(t, "row", a.Row, rowOf(batchOf(round)[i]))
+			}
+			return err
+		},
+		check: func(round int, mustBeWhole bool) {
+			reservations, balances := snapshot(t, e)
+			wantBalanced(t, reservations, balances)
+			rows := 0
+			for _, b := range balances {
+				for _, row := range must(e.Inventory.Ledger(t.Context(), b.SKU, 1_000_000))(t) {
+					if strings.HasPrefix(row.AdjustmentID, fmt.Sprintf("a-%d-", round)) {
+						rows++
+					}
+				}
+			}
+			if rows > batchSize || mustBeWhole && rows < batchSize {
+				t.Errorf("%d of %d adjustments are in the ledger", rows, batchSize)
+			}
+		},
+	}.breakAnywhere(t, e)
+}
+
 func brokenPayments(t *testing.T, e *engine.Engine) {
 	batch{
 		call: func(round int) error {
@@ -182,25 +222,47 @@ func brokenPayments(t *testing.T, e *engine.Engine) {
 	}.breakAnywhere(t, e)
 }
 
+// lettersOf are the dead letters of one round.
+func lettersOf(round int) []event.DeadLetter {
+	letters := make([]event.DeadLetter, batchSize)
+	for i := range letters {
+		letters[i] = letter(round*batchSize + i)
+	}
+	return letters
+}
+
+// wantLettersOf wants each letter of a round whole, or absent where it may be.
+func wantLettersOf(t *testing.T, d event.DeadLetters, round int, mayBeAbsent bool) {
+	t.Helper()
+	for _, want := range lettersOf(round) {
+		got, err := d.Get(t.Context(), want.ID)
+		if mayBeAbsent && errors.Is(err, event.NotFound) {
+			continue
+		}
+		wantNoError(t, err)
+		wantSame(t, "letter", got, want)
+	}
+}
+
 func brokenLetters(t *testing.T, e *engine.Engine) {
 	d := e.DeadLetters[event.Inventory]
-	lettersOf := func(round int) []event.DeadLetter {
-		letters := make([]event.DeadLetter, batchSize)
-		for i := range letters {
-			letters[i] = letter(round*batchSize + i)
-		}
-		return letters
-	}
 	batch{
-		call: func(round int) error { return d.Put(t.Context(), lettersOf(round)) },
-		check: func(round int, mustBeWhole bool) {
-			for _, want := range lettersOf(round) {
-				got, err := d.Get(t.Context(), want.ID)
-				if !mustBeWhole && errors.Is(err, event.NotFound) {
-					continue
-				}
-				wantNoError(t, err)
-				wantSame(t, "letter", got, want)
+		call:  func(round int) error { return d.Put(t.Context(), lettersOf(round)) },
+		check: func(round int, mustBeWhole bool) { wantLettersOf(t, d, round, !mustBeWhole) },
+	}.breakAnywhere(t, e)
+}
+
+func brokenDeletions(t *testing.T, e *engine.Engine) {
+	d := e.DeadLetters[event.Inventory]
+	batch{
+		prepare: func(round int) { wantNoError(t, d.Put(t.Context(), lettersOf(round))) },
+		call: func(round int) error {
+			_, err := d.Delete(t.Context(), lettersOf(round))
+			return err
+		},
+		check: func(round int, mustBeGone bool) {
+			if wantLettersOf(t, d, round, true); mustBeGone {
+				wantLetters(t, d, 0)
 			}
 		},
 	}.breakAnywhere(t, e)

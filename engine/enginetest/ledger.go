@@ -1,11 +1,13 @@
 package enginetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"holdfast/engine"
 	"holdfast/event"
@@ -22,6 +24,27 @@ var ledgerTests = []storeTest{
 	{"Update loses none of many at once", ledgerInParallel},
 	{"Get returns the entries in the order asked for", ledgerGet},
 	{"Scan returns the entries of at most limit orders in ascending Number and Key", ledgerScan},
+	{"Outage returns the time last given to SetOutage, zero if none was", ledgerOutage},
+	{"SetOutage leaves the entries as they are", ledgerOutageApart},
+	{"one of many outages asked for at once stands", raceOutages},
+}
+
+var ledgerWrites = []write{
+	{
+		name: "simulated.Ledger.Update",
+		call: func(ctx context.Context, e *engine.Engine) error {
+			return e.Ledger.Update(ctx, ref(1), func([]simulated.Entry) []simulated.Entry {
+				return []simulated.Entry{entry(ref(1), "a"), entry(ref(1), "b")}
+			})
+		},
+		written: func(t *testing.T, e *engine.Engine) bool { return len(entriesOf(t, e, ref(1))) == 2 },
+	},
+	{
+		name:    "simulated.Ledger.SetOutage",
+		prepare: func(t *testing.T, e *engine.Engine) { wantNoError(t, e.Ledger.SetOutage(t.Context(), after(60))) },
+		call:    func(ctx context.Context, e *engine.Engine) error { return e.Ledger.SetOutage(ctx, after(90)) },
+		written: func(t *testing.T, e *engine.Engine) bool { return outage(t, e).Equal(after(90)) },
+	},
 }
 
 // entry is one with every field set.
@@ -159,4 +182,37 @@ func ledgerScan(t *testing.T, e *engine.Engine) {
 	wantSame(t, "the next two", must(e.Ledger.Scan(t.Context(), 4, 2))(t), want[4:8])
 	wantSame(t, "the rest", must(e.Ledger.Scan(t.Context(), 30, 2))(t), want[8:])
 	wantSame(t, "the end", must(e.Ledger.Scan(t.Context(), 100, 2))(t), want[10:])
+}
+
+func outage(t *testing.T, e *engine.Engine) time.Time {
+	t.Helper()
+	return must(e.Ledger.Outage(t.Context()))(t)
+}
+
+func ledgerOutage(t *testing.T, e *engine.Engine) {
+	if until := outage(t, e); !until.IsZero() {
+		t.Errorf("a new ledger has an outage until %v", until)
+	}
+	for _, until := range []time.Time{after(60), after(3600), after(1), start.In(time.FixedZone("", 7200)), after(2)} {
+		wantNoError(t, e.Ledger.SetOutage(t.Context(), until))
+		wantSame(t, "outage", outage(t, e), until)
+	}
+}
+
+func ledgerOutageApart(t *testing.T, e *engine.Engine) {
+	book(t, e, ref(1), entry(ref(1), "a"))
+	wantNoError(t, e.Ledger.SetOutage(t.Context(), after(60)))
+	wantSame(t, "entries", entriesOf(t, e, ref(1)), []simulated.Entry{entry(ref(1), "a")})
+	book(t, e, ref(1), entry(ref(1), "b"))
+	wantSame(t, "scan", must(e.Ledger.Scan(t.Context(), 0, 9))(t), []simulated.Entry{entry(ref(1), "a"), entry(ref(1), "b")})
+	wantSame(t, "outage", outage(t, e), after(60))
+}
+
+func raceOutages(t *testing.T, e *engine.Engine) {
+	inParallel(t, 20, func(i int) error { return e.Ledger.SetOutage(t.Context(), after(i)) })
+	until := outage(t, e)
+	if until.Before(start) || until.After(after(19)) || !until.Equal(until.Truncate(time.Second).Add(123*time.Millisecond)) {
+		t.Errorf("the outage that stands is %v, which nobody asked for", until)
+	}
+	wantSame(t, "outage read again", outage(t, e), until)
 }

@@ -38,6 +38,8 @@ type protocol[S ~string, R any] struct {
 	message func(typ event.Type, r event.Ref, p path[S]) event.Event
 	read    func(t *testing.T, r event.Ref) R
 	state   func(R) S
+	// age is how old a message is when it meets its cell; what leads there is fresh.
+	age time.Duration
 	// settled checks what else must be true of a record in this state; may be nil.
 	settled func(t *testing.T, r event.Ref, p path[S], s S)
 }
@@ -76,7 +78,7 @@ func (p protocol[S, R]) cell(t *testing.T, r event.Ref, way path[S], column int)
 	message := p.message(p.columns[column], r, way)
 	want := p.rows[way.state][column]
 	stands := way.state
-	want.check(t, p.hand(t, message, after(100)), r)
+	want.check(t, p.hand(t, message, after(100).Add(p.age)), r)
 	if want.to == "" {
 		wantSame(t, "the record", p.read(t, r), before)
 	} else {
@@ -87,7 +89,7 @@ func (p protocol[S, R]) cell(t *testing.T, r event.Ref, way path[S], column int)
 	}
 	before = p.read(t, r)
 	repeat := p.rows[stands][column]
-	repeat.check(t, p.hand(t, message, after(200)), r)
+	repeat.check(t, p.hand(t, message, after(200).Add(p.age)), r)
 	wantSame(t, "the record after a repeat", p.read(t, r), before)
 	if p.settled != nil {
 		p.settled(t, r, way, stands)
@@ -192,15 +194,17 @@ func name[S ~string](s S) string {
 	return string(s)
 }
 
-// wantUnknown wants a message dead that its reader cannot read, and the record of
-// its order left alone.
+// wantUnknown wants a message dead that its reader cannot read, as it is and as a
+// queue hands it over, and the record of its order left alone.
 func wantUnknown(t *testing.T, s handler, r event.Ref, version int, typ event.Type) {
 	t.Helper()
 	e := event.New(typ, r, after(1))
 	e.Version = version
-	got := handle(t, s, after(300), e)[0]
-	wantCode(t, fmt.Sprintf("%s of version %d", typ, version), got.Dead, event.UnknownEvent)
-	if got.Send.Type != "" || got.Call.Op != "" {
-		t.Errorf("an unreadable message led to %+v", got)
+	for _, m := range []event.Event{e, event.Decode(must(e.Encode())(t))} {
+		got := handle(t, s, after(300), m)[0]
+		wantCode(t, fmt.Sprintf("%s of version %d", typ, version), got.Dead, event.UnknownEvent)
+		if got.Send.Type != "" || got.Call.Op != "" {
+			t.Errorf("an unreadable message led to %+v", got)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 var queueTests = []queueTest{
 	{"Receive returns what was sent, with every field", queueKeepsEveryField},
+	{"an event that this build cannot read comes out word for word", queueKeepsUnread},
 	{"Receive returns at most limit, and in the end everything", queueLimit},
 	{"Receive returns the longest-waiting first", queueLongestWaiting},
 	{"Receive waits until something is sent", queueWaitsForSend},
@@ -23,8 +24,8 @@ var queueTests = []queueTest{
 	{"Depth counts what is ready, in flight and oldest", queueDepth},
 }
 
-// message is the nth of a test's events.
-func message(n int) event.Event { return event.New(event.StockSettled, ref(n), start) }
+// message is the nth of a test's events, counted from 0.
+func message(n int) event.Event { return event.New(event.StockSettled, ref(n+1), start) }
 
 func messages(n int) []event.Event {
 	all := make([]event.Event, n)
@@ -104,6 +105,20 @@ func queueKeepsEveryField(t *testing.T, q event.Queue) {
 	}
 }
 
+func queueKeepsUnread(t *testing.T, q event.Queue) {
+	for _, text := range []string{
+		"", "not JSON", "\x00\xff\xfe", `{"specversion": "1.0"}`,
+		`{"specversion":"1.0","id":"x","type":"holdfast.StockSettled","eventversion":99,"subject":"o","data":{"new":[1.0, 2]}}`,
+	} {
+		want := event.Decode([]byte(text))
+		send(t, q, want)
+		d := receive(t, q, want, time.Hour)
+		if d.Event.Unread == nil || d.Event.Check() == nil {
+			t.Errorf("%q came out as one that can be read: %+v", text, d.Event)
+		}
+	}
+}
+
 func queueLimit(t *testing.T, q event.Queue) {
 	send(t, q, messages(7)...)
 	send(t, q, messages(25)[7:]...)
@@ -119,7 +134,7 @@ func queueLimit(t *testing.T, q event.Queue) {
 		}
 	}
 	for i := range 25 {
-		if n := seen[ref(i).OrderID]; n != 1 {
+		if n := seen[message(i).OrderID]; n != 1 {
 			t.Errorf("event %d came %d times", i, n)
 		}
 	}
@@ -133,7 +148,7 @@ func queueLongestWaiting(t *testing.T, q event.Queue) {
 		send(t, q, message(i))
 		time.Sleep(time.Second)
 	}
-	wantNoError(t, q.Retry(t.Context(), receive(t, q, message(0), time.Minute).Receipt, 10*time.Second))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: receive(t, q, message(0), time.Minute).Receipt, After: 10 * time.Second}))
 	time.Sleep(time.Minute)
 	send(t, q, message(3))
 	for _, i := range []int{1, 2, 0, 3} {
@@ -143,7 +158,7 @@ func queueLongestWaiting(t *testing.T, q event.Queue) {
 
 func queueWaitsForSend(t *testing.T, q event.Queue) {
 	w := receiveLater(t.Context(), t, q, time.Minute)
-	time.Sleep(time.Hour)
+	time.Sleep(time.Minute)
 	select {
 	case d := <-w:
 		t.Fatalf("Receive of an empty queue returned %+v", d)
@@ -158,7 +173,7 @@ func queueWaitsForDelay(t *testing.T, q event.Queue) {
 	d := receive(t, q, message(1), time.Hour)
 	w := receiveLater(t.Context(), t, q, time.Hour)
 	time.Sleep(time.Second)
-	wantNoError(t, q.Retry(t.Context(), d.Receipt, 10*time.Second))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: d.Receipt, After: 10 * time.Second}))
 	time.Sleep(9 * time.Second)
 	select {
 	case d := <-w:
@@ -220,7 +235,7 @@ func queueContextEnds(t *testing.T, q event.Queue) {
 	wantNothing(t, q)
 	ctx, leave := context.WithCancel(t.Context())
 	w := receiveLater(ctx, t, q, time.Minute)
-	time.Sleep(time.Hour)
+	time.Sleep(time.Minute)
 	leave()
 	if d := <-w; len(d) != 0 {
 		t.Errorf("received %+v when ctx ended", d)
@@ -253,7 +268,7 @@ func queueDepth(t *testing.T, q event.Queue) {
 	wantDepth(t, q, 3, 0, 10*time.Second)
 	first, second := receive(t, q, message(0), time.Hour), receive(t, q, message(1), time.Hour)
 	wantDepth(t, q, 1, 2, 10*time.Second)
-	wantNoError(t, q.Retry(t.Context(), first.Receipt, time.Minute))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: first.Receipt, After: time.Minute}))
 	if d := must(q.Depth(t.Context()))(t); d.Ready != 1 || d.Delayed != 1 || d.InFlight != 1 {
 		t.Errorf("with one ready, one given back for later, one in flight: %+v", d)
 	}
@@ -262,7 +277,7 @@ func queueDepth(t *testing.T, q event.Queue) {
 	wantNoError(t, q.Ack(t.Context(), second.Receipt))
 	wantDepth(t, q, 2, 0, 130*time.Second)
 	for _, d := range poll(t, q, 2, time.Hour) {
-		if d.Event.OrderID == ref(0).OrderID {
+		if d.Event.OrderID == message(0).OrderID {
 			wantNoError(t, q.Ack(t.Context(), d.Receipt))
 		}
 	}

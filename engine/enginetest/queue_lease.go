@@ -17,6 +17,7 @@ var leaseTests = []queueTest{
 	{"a late Extend changes nothing", lateExtend},
 	{"Retry makes an event ready after the delay", retryDelays},
 	{"Retry without a delay makes an event ready at once", retryAtOnce},
+	{"Retry gives each event back for its own delay, and passes over a late one", retryEach},
 	{"Extend makes leases last that long from now", extendProlongs},
 	{"Extend prolongs the leases it names and no others", extendSome},
 }
@@ -40,7 +41,7 @@ func leaseCounts(t *testing.T, q event.Queue) {
 			t.Errorf("receive %d: %+v", n+1, d)
 		}
 		if seen[d.Receipt] = true; n%2 == 0 {
-			wantNoError(t, q.Retry(t.Context(), d.Receipt, time.Second))
+			wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: d.Receipt, After: time.Second}))
 		}
 		time.Sleep(2 * time.Second)
 	}
@@ -52,7 +53,7 @@ func ackRemoves(t *testing.T, q event.Queue) {
 	for range 2 {
 		wantNoError(t, q.Ack(t.Context(), d.Receipt))
 	}
-	wantNoError(t, q.Retry(t.Context(), d.Receipt, 0))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: d.Receipt}))
 	wantNoError(t, q.Extend(t.Context(), time.Second, d.Receipt))
 	time.Sleep(time.Hour)
 	wantNothing(t, q)
@@ -92,10 +93,10 @@ func lateAck(t *testing.T, q event.Queue) {
 
 func lateRetry(t *testing.T, q event.Queue) {
 	late, now := lateWorker(t, q)
-	wantNoError(t, q.Retry(t.Context(), late.Receipt, 0))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: late.Receipt}))
 	wantNothing(t, q)
-	wantNoError(t, q.Retry(t.Context(), now.Receipt, 5*time.Second))
-	wantNoError(t, q.Retry(t.Context(), late.Receipt, 0))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: now.Receipt, After: 5 * time.Second}))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: late.Receipt}))
 	wantNothing(t, q)
 	time.Sleep(6 * time.Second)
 	receive(t, q, message(1), time.Second)
@@ -115,7 +116,7 @@ func lateExtend(t *testing.T, q event.Queue) {
 func retryDelays(t *testing.T, q event.Queue) {
 	send(t, q, message(1))
 	d := receive(t, q, message(1), 5*time.Second)
-	wantNoError(t, q.Retry(t.Context(), d.Receipt, 30*time.Second))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: d.Receipt, After: 30 * time.Second}))
 	time.Sleep(29 * time.Second)
 	wantNothing(t, q)
 	time.Sleep(2 * time.Second)
@@ -126,8 +127,28 @@ func retryDelays(t *testing.T, q event.Queue) {
 
 func retryAtOnce(t *testing.T, q event.Queue) {
 	send(t, q, message(1))
-	wantNoError(t, q.Retry(t.Context(), receive(t, q, message(1), time.Hour).Receipt, 0))
+	wantNoError(t, q.Retry(t.Context(), event.Return{Receipt: receive(t, q, message(1), time.Hour).Receipt}))
 	receive(t, q, message(1), time.Hour)
+}
+
+func retryEach(t *testing.T, q event.Queue) {
+	send(t, q, messages(4)...)
+	late := receive(t, q, message(0), time.Second)
+	time.Sleep(2 * time.Second)
+	d := poll(t, q, 4, time.Hour)
+	if len(d) != 4 {
+		t.Fatalf("received %+v", d)
+	}
+	wantNoError(t, q.Retry(t.Context(),
+		event.Return{Receipt: d[0].Receipt, After: 30 * time.Second}, event.Return{Receipt: late.Receipt},
+		event.Return{Receipt: d[1].Receipt, After: 10 * time.Second}, event.Return{Receipt: d[2].Receipt}))
+	for i, after := range []time.Duration{0, 10 * time.Second, 20 * time.Second} {
+		time.Sleep(after)
+		receive(t, q, d[2-i].Event, time.Hour)
+		wantNothing(t, q)
+	}
+	wantNoError(t, q.Ack(t.Context(), d[3].Receipt))
+	wantDepth(t, q, 0, 3, 32*time.Second)
 }
 
 func extendProlongs(t *testing.T, q event.Queue) {

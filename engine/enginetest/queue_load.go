@@ -101,15 +101,19 @@ func queueServesAll(t *testing.T, q event.Queue) {
 	}
 }
 
-func queueConcurrent(t *testing.T, q event.Queue) {
-	const senders, each = 4, 100
+func queueConcurrent(t *testing.T, q event.Queue) { eachReceivedOnce(t, q, q, q, q) }
+
+// eachReceivedOnce has one sender and one worker on each of the handles.
+func eachReceivedOnce(t *testing.T, handles ...event.Queue) {
+	const each = 100
+	total := each * len(handles)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex
 	seen := map[string]int{}
 	var acked atomic.Int32
 	var wg sync.WaitGroup
-	for i := range senders {
+	for i, q := range handles {
 		wg.Go(func() {
 			for n := range each {
 				if err := q.Send(ctx, []event.Event{message(i*each + n)}); err != nil {
@@ -118,19 +122,19 @@ func queueConcurrent(t *testing.T, q event.Queue) {
 			}
 		})
 		wg.Go(func() {
-			for acked.Load() < senders*each && ctx.Err() == nil {
+			for int(acked.Load()) < total && ctx.Err() == nil {
 				acked.Add(receiveAndAck(ctx, t, q, &mu, seen))
 			}
 			cancel() // the others may wait for more
 		})
 	}
 	wg.Wait()
-	for i := range senders * each {
-		if n := seen[ref(i).OrderID]; n != 1 {
+	for i := range total {
+		if n := seen[message(i).OrderID]; n != 1 {
 			t.Errorf("event %d was received %d times", i, n)
 		}
 	}
-	wantDepth(t, q, 0, 0, 0)
+	wantDepth(t, handles[0], 0, 0, 0)
 }
 
 // receiveAndAck takes a batch, gives some of it back, and acknowledges the rest,
@@ -143,7 +147,7 @@ func receiveAndAck(ctx context.Context, t *testing.T, q event.Queue, mu *sync.Mu
 	var done []string
 	for _, d := range deliveries {
 		if d.Count == 1 && d.Event.Number%10 == 0 {
-			if err := q.Retry(ctx, d.Receipt, time.Second); err != nil {
+			if err := q.Retry(ctx, event.Return{Receipt: d.Receipt, After: time.Second}); err != nil {
 				t.Errorf("Retry: %v", err)
 			}
 			continue

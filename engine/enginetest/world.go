@@ -33,6 +33,7 @@ type schedule struct {
 	pick    func(n int) int // which of n comes next
 	batch   int             // the most messages handed in at once
 	copies  int             // of each message
+	carry   carrier         // how a queue hands a message over; nil: as it is
 	lose    float64         // messages that are lost
 	unknown float64         // gateway answers that are
 	broken  float64         // points of a durable write that fail
@@ -208,6 +209,9 @@ func (w *world) send(e event.Event) {
 	w.sent = append(w.sent, e)
 	if w.rng.Float64() < w.lose {
 		return
+	}
+	if w.carry != nil {
+		e = w.carry(w.t, e)
 	}
 	for range w.copies {
 		w.bag = append(w.bag, item{message: e})

@@ -47,24 +47,27 @@ func (s deadLetters) Get(ctx context.Context, id string) (event.DeadLetter, erro
 	var found bool
 	s.read(func() { letter, found = s.Letters[s.service][id] })
 	if !found {
-		return event.DeadLetter{}, noLetter(id)
+		return event.DeadLetter{}, event.Errorf(event.NotFound, "no dead letter %q", id)
 	}
 	return unshared(letter), nil
 }
 
-func (s deadLetters) Delete(ctx context.Context, id string) error {
+func (s deadLetters) Delete(ctx context.Context, letters []event.DeadLetter) (n int, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
-	var found bool
-	err := s.write(func() {
-		_, found = s.Letters[s.service][id]
-		delete(s.Letters[s.service], id)
+	err = s.write(func() {
+		for _, l := range letters {
+			if there, ok := s.Letters[s.service][l.ID]; ok && there.DeadAt.Equal(l.DeadAt) {
+				delete(s.Letters[s.service], l.ID)
+				n++
+			}
+		}
 	})
-	if err == nil && !found {
-		return noLetter(id)
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return n, nil
 }
 
 func (s deadLetters) Count(ctx context.Context) (n int, err error) {
@@ -73,10 +76,6 @@ func (s deadLetters) Count(ctx context.Context) (n int, err error) {
 	}
 	s.read(func() { n = len(s.Letters[s.service]) })
 	return n, nil
-}
-
-func noLetter(id string) error {
-	return event.Errorf(event.NotFound, "no dead letter %q", id)
 }
 
 // unshared is a copy that shares nothing with l.

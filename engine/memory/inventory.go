@@ -92,6 +92,41 @@ func (s stock) count(c inventory.Count) inventory.Counted {
 	return inventory.Counted{Stock: row, Err: err}
 }
 
+func (s stock) Adjust(ctx context.Context, adjustments []inventory.Adjustment) ([]inventory.Adjusted, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	adjusted := make([]inventory.Adjusted, len(adjustments))
+	err := s.write(func() {
+		for i, a := range adjustments {
+			adjusted[i] = s.adjust(a)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return adjusted, nil
+}
+
+func (s stock) adjust(a inventory.Adjustment) (done inventory.Adjusted) {
+	for _, rows := range s.StockLedger {
+		if i := slices.IndexFunc(rows, func(row inventory.LedgerRow) bool { return row.AdjustmentID == a.ID }); i >= 0 {
+			done.Row, done.Err = a.Replay(rows[i])
+			return done
+		}
+	}
+	var old *inventory.Stock
+	if found, ok := s.core.Stock[a.SKU]; ok {
+		old = &found
+	}
+	row, entry, err := a.Apply(old)
+	if err == nil {
+		s.core.Stock[a.SKU] = row
+		s.StockLedger[a.SKU] = append(s.StockLedger[a.SKU], entry)
+	}
+	return inventory.Adjusted{Row: entry, Err: err}
+}
+
 func (s stock) Stock(ctx context.Context, sku string) (row inventory.Stock, err error) {
 	if err := ctx.Err(); err != nil {
 		return inventory.Stock{}, err

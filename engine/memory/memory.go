@@ -11,11 +11,13 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"holdfast/engine"
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/inventory"
+	"holdfast/keys"
 	"holdfast/order"
 	"holdfast/payment"
 )
@@ -43,6 +45,8 @@ type state struct {
 	StockLedger  map[string][]inventory.LedgerRow
 	Payments     map[string]payment.Payment
 	Entries      map[string][]simulated.Entry // by order id, in ascending key
+	OutageUntil  time.Time
+	Keys         []keys.Key
 	Letters      map[event.Service]map[string]event.DeadLetter
 }
 
@@ -66,7 +70,7 @@ func New() *Memory {
 func over(s state) *Memory {
 	c := &core{state: s}
 	m := &Memory{core: c, Engine: engine.Engine{
-		Orders: orders{c}, Inventory: stock{c}, Payments: payments{c}, Ledger: ledger{c},
+		Orders: orders{c}, Inventory: stock{c}, Payments: payments{c}, Ledger: ledger{c}, Keys: keyStore{c},
 		DeadLetters: make(map[event.Service]event.DeadLetters),
 		Ready:       func(ctx context.Context) error { return ctx.Err() },
 		Close:       func() error { return nil },
@@ -88,17 +92,20 @@ func (m *Memory) Clone() *Memory {
 	defer m.core.mu.Unlock()
 	s := m.core.state
 	c := state{
-		Orders:       make([]order.Order, len(s.Orders)),
 		OrderIDs:     maps.Clone(s.OrderIDs),
 		Reservations: make(map[string]inventory.Reservation, len(s.Reservations)),
 		Stock:        maps.Clone(s.Stock),
 		StockLedger:  make(map[string][]inventory.LedgerRow, len(s.StockLedger)),
 		Payments:     maps.Clone(s.Payments),
 		Entries:      make(map[string][]simulated.Entry, len(s.Entries)),
+		OutageUntil:  s.OutageUntil,
 		Letters:      make(map[event.Service]map[string]event.DeadLetter),
 	}
-	for i, o := range s.Orders {
-		c.Orders[i] = o.Clone()
+	for _, k := range s.Keys {
+		c.Keys = append(c.Keys, unsharedKey(k))
+	}
+	for _, o := range s.Orders {
+		c.Orders = append(c.Orders, o.Clone())
 	}
 	for id, r := range s.Reservations {
 		c.Reservations[id] = r.Clone()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"holdfast/event"
 	"holdfast/gateway/simulated"
@@ -115,4 +116,19 @@ func (s ledger) Scan(ctx context.Context, after int64, limit int) (page []simula
 	})
 	slices.SortFunc(books, func(a, b []simulated.Entry) int { return cmp.Compare(a[0].Order.Number, b[0].Order.Number) })
 	return slices.Concat(books[:min(limit, len(books))]...), nil
+}
+
+func (s ledger) SetOutage(ctx context.Context, until time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.write(func() { s.OutageUntil = until })
+}
+
+func (s ledger) Outage(ctx context.Context) (until time.Time, err error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, err
+	}
+	s.read(func() { until = s.OutageUntil })
+	return until, nil
 }

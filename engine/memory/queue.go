@@ -136,11 +136,17 @@ func (q *Queue) Ack(ctx context.Context, receipts ...string) error {
 }
 
 // Retry is event.Queue's.
-func (q *Queue) Retry(ctx context.Context, receipt string, after time.Duration) error {
-	return q.each(ctx, []string{receipt}, func(m *message) {
+func (q *Queue) Retry(ctx context.Context, returns ...event.Return) error {
+	receipts := make([]string, len(returns))
+	after := make(map[string]time.Duration, len(returns))
+	for i, r := range returns {
+		receipts[i], after[r.Receipt] = r.Receipt, r.After
+	}
+	return q.each(ctx, receipts, func(m *message) {
+		delay := after[m.receipt]
 		heap.Remove(&q.timed, m.heapIndex)
 		q.unlease(m)
-		q.schedule(m, time.Now().Add(after))
+		q.schedule(m, time.Now().Add(delay))
 		q.signal()
 	})
 }

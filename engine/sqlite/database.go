@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,15 +19,15 @@ import (
 const (
 	// busyTimeout is how long a write waits for another process's write.
 	busyTimeout = 5 * time.Second
-	// readers is how many reads of one file can run at once.
-	readers = 4
+	// storeReaders is how many reads of one store can run at once.
+	storeReaders = 4
 )
 
-// writerPragmas set up the connection that writes. A larger cache than 16 MB
-// costs more at each commit than it saves. 4,000 pages of write-ahead log (16 MB)
-// are moved into the file at a time; an outgrown log is cut back to 64 MB.
+// storePragmas set up the connection that writes to a store. A larger cache than
+// 16 MB costs more at each commit than it saves. 4,000 pages of write-ahead log
+// (16 MB) are moved into the file at a time; an outgrown log is cut back to 64 MB.
 // fullfsync makes a sync reach the platter on macOS, and means nothing elsewhere.
-var writerPragmas = []string{
+var storePragmas = []string{
 	"PRAGMA synchronous = FULL",
 	"PRAGMA fullfsync = ON",
 	"PRAGMA cache_size = -16384",
@@ -35,46 +36,85 @@ var writerPragmas = []string{
 	"PRAGMA journal_size_limit = 67108864",
 }
 
+// access is what a file is opened for.
+type access int
+
+const (
+	toMake  access = iota // to read and write; it is made if missing, and brought to this build's schema
+	toShare               // to read and write; it must be there, of this build's schema
+	toRead                // to read; it must be there, of this build's schema
+)
+
+// opening says which file is opened, and how.
+type opening struct {
+	dir     string
+	name    string // the file's, without .db
+	access  access
+	pragmas []string // of the connection that writes
+	readers int      // connections that read; one of them is kept at hand, for reads that are short and many
+	fault   *atomic.Pointer[engine.Fault]
+}
+
+func (o opening) path() string { return filepath.Join(o.dir, o.name+".db") }
+
 // database is one open file: a writer and a few connections that read.
 type database struct {
 	path  string
-	read  *sqlitex.Pool
-	write *writer // nil if the file was opened to be read only
+	read  *sqlitex.Pool // nil if reader is all there is
+	write *writer       // nil if the file was opened to be read only
+
+	reading sync.Mutex // held while reader is used
+	reader  *sqlite.Conn
 }
 
-// openDatabase opens NAME.db in the data folder.
-func openDatabase(o Options, name string, fault *atomic.Pointer[engine.Fault]) (_ *database, err error) {
-	db := &database{path: filepath.Join(o.Dir, name+".db")}
+// openDatabase opens a file.
+func openDatabase(o opening) (_ *database, err error) {
+	db := &database{path: o.path()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(explain(db.path, err), db.close())
 		}
 	}()
-	if !o.ReadOnly {
-		conn, err := openWriter(db.path, name)
+	if o.access != toRead {
+		conn, err := openWriter(o)
 		if err != nil {
 			return nil, err
 		}
-		if db.write, err = startWriter(db.path, conn, fault); err != nil {
+		if db.write, err = startWriter(db.path, conn, o.fault); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	db.read, err = sqlitex.NewPool(db.path, sqlitex.PoolOptions{
-		Flags: sqlite.OpenReadOnly, PoolSize: readers,
-		PrepareConn: func(conn *sqlite.Conn) error {
-			conn.SetBusyTimeout(busyTimeout)
-			return sqlitex.ExecuteTransient(conn, "PRAGMA temp_store = MEMORY", nil)
-		},
-	})
-	if err != nil {
+	if err := db.openReaders(o.readers); err != nil {
 		return nil, err
 	}
-	return db, db.view(context.Background(), func(conn *sqlite.Conn) error { return current(conn, db.path, name) })
+	return db, db.view(context.Background(), func(conn *sqlite.Conn) error { return current(conn, o) })
 }
 
-// openWriter opens the connection that writes, and migrates the file.
-func openWriter(path, name string) (_ *sqlite.Conn, err error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate)
+// openReaders opens the connections that read. Taking one from a pool costs
+// several times what a short read does.
+func (db *database) openReaders(n int) (err error) {
+	prepare := func(conn *sqlite.Conn) error {
+		conn.SetBusyTimeout(busyTimeout)
+		return sqlitex.ExecuteTransient(conn, "PRAGMA temp_store = MEMORY", nil)
+	}
+	if n > 1 {
+		db.read, err = sqlitex.NewPool(db.path, sqlitex.PoolOptions{Flags: sqlite.OpenReadOnly, PoolSize: n, PrepareConn: prepare})
+		return err
+	}
+	if db.reader, err = sqlite.OpenConn(db.path, sqlite.OpenReadOnly); err != nil {
+		return err
+	}
+	return prepare(db.reader)
+}
+
+// openWriter opens the connection that writes, and migrates a file that is
+// opened toMake.
+func openWriter(o opening) (_ *sqlite.Conn, err error) {
+	flags := sqlite.OpenReadWrite
+	if o.access == toMake {
+		flags |= sqlite.OpenCreate
+	}
+	conn, err := sqlite.OpenConn(o.path(), flags)
 	if err != nil {
 		return nil, err
 	}
@@ -84,14 +124,20 @@ func openWriter(path, name string) (_ *sqlite.Conn, err error) {
 		}
 	}()
 	conn.SetBusyTimeout(busyTimeout)
-	if err := migrate(conn, path, name); err != nil {
+	if o.access == toMake {
+		err = migrate(conn, o)
+	} else {
+		err = current(conn, o)
+	}
+	if err != nil {
 		return nil, err
 	}
-	for _, pragma := range writerPragmas {
+	for _, pragma := range o.pragmas {
 		if err := sqlitex.ExecuteTransient(conn, pragma, nil); err != nil {
 			return nil, err
 		}
 	}
+	conn.SetBusyTimeout(0) // begin waits
 	return conn, nil
 }
 
@@ -102,6 +148,9 @@ func (db *database) close() error {
 	if db.read != nil {
 		errs = append(errs, db.read.Close())
 	}
+	if db.reader != nil {
+		errs = append(errs, db.reader.Close())
+	}
 	if db.write != nil {
 		errs = append(errs, db.write.close())
 	}
@@ -110,6 +159,11 @@ func (db *database) close() error {
 
 // view runs read on a connection of its own. It sees every commit before it.
 func (db *database) view(ctx context.Context, read func(*sqlite.Conn) error) error {
+	if db.reader != nil {
+		db.reading.Lock()
+		defer db.reading.Unlock()
+		return explain(db.path, read(db.reader))
+	}
 	conn, err := db.read.Take(ctx)
 	if err == nil {
 		defer db.read.Put(conn)

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"holdfast/event"
@@ -17,12 +16,13 @@ const (
 	letterColumns = "id, event, reason, count, dead_at"
 	selectLetters = "SELECT " + letterColumns + " FROM dead_letters "
 	writeLetter   = "INSERT OR REPLACE INTO dead_letters (" + letterColumns + ") VALUES (?, ?, ?, ?, ?)"
+	deleteLetter  = "DELETE FROM dead_letters WHERE id = ? AND dead_at = ?"
 )
 
 func (d deadLetters) Put(ctx context.Context, letters []event.DeadLetter) error {
 	texts := make([]string, len(letters))
 	for i, l := range letters {
-		text, err := json.Marshal(l.Event)
+		text, err := l.Event.Encode()
 		if err != nil {
 			return fmt.Errorf("encode event %s: %w", l.ID, err)
 		}
@@ -51,12 +51,10 @@ func (d deadLetters) Get(ctx context.Context, id string) (event.DeadLetter, erro
 		return event.DeadLetter{}, err
 	}
 	if len(found) == 0 {
-		return event.DeadLetter{}, noLetter(id)
+		return event.DeadLetter{}, event.Errorf(event.NotFound, "no dead letter %q", id)
 	}
 	return found[0], nil
 }
-
-func noLetter(id string) error { return event.Errorf(event.NotFound, "no dead letter %q", id) }
 
 // query reads the letters that the SQL after FROM selects.
 func (d deadLetters) query(ctx context.Context, where string, bind func(*statement)) ([]event.DeadLetter, error) {
@@ -71,24 +69,29 @@ func (d deadLetters) query(ctx context.Context, where string, bind func(*stateme
 			l := event.DeadLetter{ID: r.text()}
 			text := r.text()
 			l.Reason, l.Count, l.DeadAt = r.text(), int(r.integer()), r.time()
+			l.Event = event.Decode([]byte(text))
 			found = append(found, l)
-			return json.Unmarshal([]byte(text), &found[len(found)-1].Event)
+			return nil
 		})
 	})
 	return found, err
 }
 
-func (d deadLetters) Delete(ctx context.Context, id string) error {
-	var deleted int
-	err := d.db.update(ctx, 1, func(t *tx) error {
-		err := t.exec("DELETE FROM dead_letters WHERE id = ?", func(s *statement) { s.text(id) })
-		deleted = t.conn.Changes()
-		return err
+func (d deadLetters) Delete(ctx context.Context, letters []event.DeadLetter) (n int, err error) {
+	err = d.db.update(ctx, len(letters), func(t *tx) error {
+		n = 0
+		for _, l := range letters {
+			if err := t.exec(deleteLetter, func(s *statement) { s.text(l.ID).integer(l.DeadAt.UnixMilli()) }); err != nil {
+				return err
+			}
+			n += t.conn.Changes()
+		}
+		return nil
 	})
-	if err == nil && deleted == 0 {
-		err = noLetter(id)
+	if err != nil {
+		return 0, err
 	}
-	return err
+	return n, nil
 }
 
 func (d deadLetters) Count(ctx context.Context) (int, error) {

@@ -20,7 +20,9 @@ const (
 		restocked, held_at, updated_at`
 	selectReservations = "SELECT " + reservationColumns + " FROM reservations "
 	writeReservation   = "INSERT OR REPLACE INTO reservations (" + reservationColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertLedgerRow    = "INSERT INTO stock_ledger (sku, delta, reason, at) VALUES (?, ?, ?, ?)"
+	ledgerColumns      = "adjustment_id, sku, delta, reason, at"
+	selectLedger       = "SELECT " + ledgerColumns + " FROM stock_ledger "
+	insertLedgerRow    = "INSERT INTO stock_ledger (" + ledgerColumns + ") VALUES (nullif(?, ''), ?, ?, ?, ?)"
 	// selectBalances also finds a SKU that has lost its row, or its ledger.
 	selectBalances = `
 		SELECT coalesce(s.sku, l.sku), s.available, s.reserved, s.sold, s.price_amount, s.price_currency,
@@ -170,9 +172,51 @@ func countStock(t *tx, c inventory.Count) (inventory.Counted, error) {
 		t.addStockRow(old)
 	}
 	*old = row
-	return inventory.Counted{Stock: row}, t.exec(insertLedgerRow, func(s *statement) {
-		s.text(entry.SKU).integer(entry.Delta).text(entry.Reason).integer(entry.At.UnixMilli())
+	return inventory.Counted{Stock: row}, addLedgerRow(t, entry)
+}
+
+func addLedgerRow(t *tx, row inventory.LedgerRow) error {
+	return t.exec(insertLedgerRow, func(s *statement) {
+		s.text(row.AdjustmentID).text(row.SKU).integer(row.Delta).text(row.Reason).integer(row.At.UnixMilli())
 	})
+}
+
+func (s stock) Adjust(ctx context.Context, adjustments []inventory.Adjustment) ([]inventory.Adjusted, error) {
+	adjusted := make([]inventory.Adjusted, len(adjustments))
+	err := s.db.update(ctx, len(adjustments), func(t *tx) (err error) {
+		for i, a := range adjustments {
+			if adjusted[i], err = adjustStock(t, a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return adjusted, nil
+}
+
+func adjustStock(t *tx, a inventory.Adjustment) (done inventory.Adjusted, err error) {
+	made, err := queryLedger(t.conn, "WHERE adjustment_id = ?", func(s *statement) { s.text(a.ID) })
+	if err != nil {
+		return done, err
+	}
+	if len(made) > 0 {
+		done.Row, done.Err = a.Replay(made[0])
+		return done, nil
+	}
+	old, err := t.stockRow(a.SKU)
+	if err != nil {
+		return done, err
+	}
+	a.At = milli(a.At)
+	var row inventory.Stock
+	if row, done.Row, done.Err = a.Apply(old); done.Err != nil {
+		return done, nil
+	}
+	*old = row
+	return done, addLedgerRow(t, done.Row)
 }
 
 func (s stock) Stock(ctx context.Context, sku string) (inventory.Stock, error) {
@@ -201,15 +245,23 @@ func (s stock) query(ctx context.Context, where string, bind func(*statement)) (
 
 func (s stock) Ledger(ctx context.Context, sku string, limit int) ([]inventory.LedgerRow, error) {
 	var found []inventory.LedgerRow
-	err := s.db.view(ctx, func(conn *sqlite.Conn) error {
-		s, err := prepare(conn, "SELECT sku, delta, reason, at FROM stock_ledger WHERE sku = ? ORDER BY entry DESC LIMIT ?")
-		if err != nil {
-			return err
-		}
-		return s.text(sku).integer(int64(limit)).rows(func(r *row) error {
-			found = append(found, inventory.LedgerRow{SKU: r.text(), Delta: r.integer(), Reason: r.text(), At: r.time()})
-			return nil
-		})
+	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
+		found, err = queryLedger(conn, "WHERE sku = ? ORDER BY entry DESC LIMIT ?", func(s *statement) { s.text(sku).integer(int64(limit)) })
+		return err
+	})
+	return found, err
+}
+
+// queryLedger reads the rows that the SQL after FROM selects.
+func queryLedger(conn *sqlite.Conn, where string, bind func(*statement)) (found []inventory.LedgerRow, err error) {
+	s, err := prepare(conn, selectLedger+where)
+	if err != nil {
+		return nil, err
+	}
+	bind(s)
+	err = s.rows(func(r *row) error {
+		found = append(found, inventory.LedgerRow{AdjustmentID: r.text(), SKU: r.text(), Delta: r.integer(), Reason: r.text(), At: r.time()})
+		return nil
 	})
 	return found, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"holdfast/event"
 	"holdfast/gateway/simulated"
@@ -100,4 +101,25 @@ func queryEntries(conn *sqlite.Conn, where string, bind func(*statement)) ([]sim
 		return nil
 	})
 	return found, err
+}
+
+func (l ledger) SetOutage(ctx context.Context, until time.Time) error {
+	return l.db.update(ctx, 1, func(t *tx) error {
+		return t.exec("INSERT OR REPLACE INTO outage (only_row, until) VALUES (1, ?)", func(s *statement) { s.integer(until.UnixMilli()) })
+	})
+}
+
+func (l ledger) Outage(ctx context.Context) (until time.Time, err error) {
+	err = l.db.view(ctx, func(conn *sqlite.Conn) error {
+		s, err := prepare(conn, "SELECT until FROM outage")
+		if err != nil {
+			return err
+		}
+		_, err = s.one(func(r *row) error {
+			until = r.time()
+			return nil
+		})
+		return err
+	})
+	return until, err
 }

@@ -19,22 +19,25 @@ import (
 func CheckIntegrity(t *testing.T, e *engine.Engine) {
 	t.Helper()
 	for _, db := range []*database{e.Orders.(orders).db, e.Inventory.(stock).db, e.Payments.(payments).db, e.Ledger.(ledger).db} {
-		err := db.view(t.Context(), func(conn *sqlite.Conn) error {
-			s, err := prepare(conn, "PRAGMA integrity_check")
-			if err != nil {
-				return err
-			}
-			return s.rows(func(r *row) error {
-				if said := r.text(); said != "ok" {
-					t.Errorf("%s: %s", db.path, said)
-				}
-				return nil
-			})
-		})
+		err := db.view(t.Context(), func(conn *sqlite.Conn) error { return intact(t, conn, db.path) })
 		if err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+func intact(t *testing.T, conn *sqlite.Conn, path string) error {
+	t.Helper()
+	s, err := prepare(conn, "PRAGMA integrity_check")
+	if err != nil {
+		return err
+	}
+	return s.rows(func(r *row) error {
+		if said := r.text(); said != "ok" {
+			t.Errorf("%s: %s", path, said)
+		}
+		return nil
+	})
 }
 
 // openEngine opens a folder for the length of the test.
@@ -147,7 +150,7 @@ func TestOpenMigratesOnlyToWrite(t *testing.T) {
 		t.Error("a read-only open wrote to the file")
 	}
 	e := openEngine(t, dir)
-	err := e.Orders.(orders).db.view(t.Context(), func(conn *sqlite.Conn) error { return current(conn, path, "order") })
+	err := e.Orders.(orders).db.view(t.Context(), func(conn *sqlite.Conn) error { return current(conn, opening{dir: dir, name: "order"}) })
 	if err != nil {
 		t.Error(err)
 	}

@@ -25,6 +25,7 @@ func TestListsSortNothing(t *testing.T) {
 		{order.Query{Caller: "local", Status: order.Completed}, "PRIMARY KEY"},
 		{order.Query{Caller: "local", UserID: "ann"}, "orders_by_user"},
 		{order.Query{Caller: "local", UserID: "ann", Status: order.Pending}, "orders_by_user"},
+		{order.Query{UserID: "ann"}, "orders_by_user"},
 		{order.Query{Caller: "local", Status: order.Pending}, "orders_open"},
 		{order.Query{Status: order.Refunding}, "orders_open"},
 	} {

@@ -3,7 +3,7 @@ package sqlite
 import (
 	"embed"
 	"fmt"
-	"path/filepath"
+	"strings"
 
 	"holdfast/event"
 
@@ -26,10 +26,19 @@ var applicationIDs = map[string]int64{
 	"inventory": 0x4846696e, // HFin
 	"payment":   0x48467061, // HFpa
 	"gateway":   0x48466777, // HFgw
+	"keys":      0x48466b79, // HFky
+
+	"order.queue":     0x4846716f, // HFqo
+	"inventory.queue": 0x48467169, // HFqi
+	"payment.queue":   0x48467170, // HFqp
 }
 
-// migrations returns the statements that lead from each version to the next.
+// migrations returns the statements that lead from each version to the next. The
+// files of a kind, such as order.queue and payment.queue, have one schema.
 func migrations(name string) []string {
+	if _, kind, ok := strings.Cut(name, "."); ok {
+		name = kind
+	}
 	var steps []string
 	for {
 		step, err := schema.ReadFile(fmt.Sprintf("schema/%s.%d.sql", name, len(steps)+1))
@@ -40,10 +49,10 @@ func migrations(name string) []string {
 	}
 }
 
-// version returns the schema version of the database that path names, 0 for an
-// empty one. It refuses a database that is not NAME.db of Holdfast, and one that
-// a newer Holdfast has written.
-func version(conn *sqlite.Conn, path, name string, newest int64) (int64, error) {
+// version returns the schema version of the database, 0 for an empty one. It
+// refuses a database that is not Holdfast's of that name, and one that a newer
+// Holdfast has written.
+func version(conn *sqlite.Conn, o opening, newest int64) (int64, error) {
 	id, err := number(conn, "PRAGMA application_id")
 	if err != nil {
 		return 0, err
@@ -59,18 +68,18 @@ func version(conn *sqlite.Conn, path, name string, newest int64) (int64, error) 
 	switch {
 	case id == 0 && tables == 0:
 		return 0, nil
-	case id != applicationIDs[name]:
-		return 0, event.Errorf(event.Unavailable, "%s is a database, but not Holdfast's %s.db; move it away, or name another data folder", path, name)
+	case id != applicationIDs[o.name]:
+		return 0, event.Errorf(event.Unavailable, "%s is a database, but not Holdfast's %s.db; move it away, or name another data folder", o.path(), o.name)
 	case found > newest:
-		return 0, event.Errorf(event.Unavailable, "%s has schema version %d and this build knows versions up to %d; run the newer holdfast that wrote it", path, found, newest)
+		return 0, event.Errorf(event.Unavailable, "%s has schema version %d and this build knows versions up to %d; run the newer holdfast that wrote it", o.path(), found, newest)
 	}
 	return found, nil
 }
 
 // migrate brings the database to the newest version, in one transaction.
-func migrate(conn *sqlite.Conn, path, name string) (err error) {
-	steps := migrations(name)
-	if _, err := version(conn, path, name, int64(len(steps))); err != nil {
+func migrate(conn *sqlite.Conn, o opening) (err error) {
+	steps := migrations(o.name)
+	if _, err := version(conn, o, int64(len(steps))); err != nil {
 		return err
 	}
 	// Only now: a foreign database must be left as it was found.
@@ -83,16 +92,16 @@ func migrate(conn *sqlite.Conn, path, name string) (err error) {
 	}
 	defer end(&err)
 	// Another process may have migrated it meanwhile.
-	from, err := version(conn, path, name, int64(len(steps)))
+	from, err := version(conn, o, int64(len(steps)))
 	if err != nil {
 		return err
 	}
 	for _, step := range steps[from:] {
 		if err := sqlitex.ExecScript(conn, step); err != nil {
-			return fmt.Errorf("migrate %s: %w", filepath.Base(path), err)
+			return fmt.Errorf("migrate %s.db: %w", o.name, err)
 		}
 	}
-	return sqlitex.ExecScript(conn, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationIDs[name], len(steps)))
+	return sqlitex.ExecScript(conn, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationIDs[o.name], len(steps)))
 }
 
 // number runs a query that answers with one number.
@@ -106,11 +115,11 @@ func number(conn *sqlite.Conn, query string) (int64, error) {
 }
 
 // current refuses a database that this build would have to migrate first.
-func current(conn *sqlite.Conn, path, name string) error {
-	newest := int64(len(migrations(name)))
-	found, err := version(conn, path, name, newest)
+func current(conn *sqlite.Conn, o opening) error {
+	newest := int64(len(migrations(o.name)))
+	found, err := version(conn, o, newest)
 	if err == nil && found < newest {
-		return event.Errorf(event.Unavailable, "%s has schema version %d and this build needs %d; run holdfast setup to bring it up to date", path, found, newest)
+		return event.Errorf(event.Unavailable, "%s has schema version %d and this build needs %d; bring it up to date with: holdfast setup --data %s", o.path(), found, newest, o.dir)
 	}
 	return err
 }

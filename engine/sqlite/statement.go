@@ -136,6 +136,13 @@ func (r *row) blob(into []byte) {
 	r.stmt.ColumnBytes(r.next-1, into)
 }
 
+// bytes returns a blob of any length.
+func (r *row) bytes() []byte {
+	into := make([]byte, r.stmt.ColumnLen(r.next))
+	r.blob(into)
+	return into
+}
+
 // time reads Unix milliseconds; NULL is the zero time.
 func (r *row) time() time.Time {
 	if r.stmt.ColumnIsNull(r.next) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"holdfast/engine"
 	"holdfast/event"
@@ -17,6 +18,13 @@ import (
 // it by its last job.
 const maxRows = 1024
 
+// How long a writer sleeps before it asks again for a file that another process
+// writes to.
+const (
+	shortestBusy = 100 * time.Microsecond
+	longestBusy  = time.Millisecond
+)
+
 // writer is the one goroutine that writes to a file. It takes the jobs that
 // wait, at once and however few they are, into one transaction, commits it, and
 // answers them all.
@@ -26,7 +34,8 @@ type writer struct {
 	file  os.FileInfo // of the file that conn has open
 	fault *atomic.Pointer[engine.Fault]
 
-	failing atomic.Bool // whether the last transaction failed by no job's own fault
+	patience time.Duration // how long a transaction waits for another process's
+	failing  atomic.Bool   // whether the last transaction failed by no job's own fault
 
 	jobs  chan *job     // unbuffered: a job is either taken or still its caller's
 	stop  chan struct{} // closed to end the goroutine
@@ -67,16 +76,19 @@ func startWriter(path string, conn *sqlite.Conn, fault *atomic.Pointer[engine.Fa
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{path: path, conn: conn, file: file, fault: fault, jobs: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
+	w := &writer{path: path, conn: conn, file: file, fault: fault, patience: busyTimeout, jobs: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
 	go w.run()
 	return w, nil
 }
+
+// errMoved is the cause of every refusal to use a file that is gone.
+var errMoved = errors.New("was moved, replaced or deleted while in use")
 
 // unmoved refuses a file that is not where it was opened any more: what is
 // written to it then is gone when the process is.
 func (w *writer) unmoved() error {
 	if now, err := os.Stat(w.path); err != nil || !os.SameFile(now, w.file) {
-		return event.Errorf(event.Unavailable, "%s was moved, replaced or deleted while in use; stop holdfast, put the file back, and start again", w.path)
+		return event.Errorf(event.Unavailable, "%s %w; stop holdfast, put the file back, and start again", w.path, errMoved)
 	}
 	return nil
 }
@@ -192,12 +204,20 @@ func (w *writer) transact(batch []*job) error {
 	return w.strike(t, engine.AfterCommit)
 }
 
-// begin opens a transaction that no other process can write beside.
+// begin opens a transaction that no other process can write beside. While one
+// does, it asks again and again: SQLite itself would sleep for ever longer.
 func (w *writer) begin() error {
 	if err := w.rollback(); err != nil {
 		return err
 	}
-	return execute(w.conn, "BEGIN IMMEDIATE")
+	wait := shortestBusy
+	for until := time.Now().Add(w.patience); ; wait = min(2*wait, longestBusy) {
+		err := execute(w.conn, "BEGIN IMMEDIATE")
+		if sqlite.ErrCode(err).ToPrimary() != sqlite.ResultBusy || time.Now().After(until) {
+			return err
+		}
+		time.Sleep(wait)
+	}
 }
 
 // fill does all of a transaction's work but its commit.

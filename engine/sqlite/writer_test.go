@@ -220,7 +220,7 @@ func TestAFullDiskFailsTheCommitAndNoOther(t *testing.T) {
 
 func TestAFileLockedByAnotherProcessIsUnavailable(t *testing.T) {
 	e, db := stocked(t, 1)
-	db.write.conn.SetBusyTimeout(time.Millisecond)
+	db.write.patience = time.Millisecond
 	other := begin(t, db)
 	defer other.Close()
 	count := inventory.Count{SKU: "A", OnHand: 5, At: start}
@@ -260,7 +260,7 @@ func TestAuditReadsBesideAnOpenWrite(t *testing.T) {
 func TestABrokenOffSnapshotEnds(t *testing.T) {
 	e, db := stocked(t, 100)
 	db.write.commit([]*job{holdJob(1, "a"), holdJob(2, "b")})
-	for range 2 * readers {
+	for range 2 * storeReaders {
 		ctx, leave := context.WithCancel(t.Context())
 		_, err := e.Inventory.Snapshot(ctx, func(inventory.Reservation) error {
 			leave()
@@ -271,7 +271,7 @@ func TestABrokenOffSnapshotEnds(t *testing.T) {
 		}
 	}
 	db.write.commit([]*job{holdJob(3, "c")})
-	for range 2 * readers {
+	for range 2 * storeReaders {
 		wantA(t, e, 97, 3)
 	}
 }
