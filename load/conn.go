@@ -3,10 +3,13 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 )
 
@@ -21,15 +24,28 @@ type conn struct {
 	length []byte
 }
 
-func dial(host string) (*conn, error) {
-	c, err := net.Dial("tcp", host)
+// dial connects to the server; every order carries the API key, if there is one.
+func dial(server *url.URL, apiKey string) (*conn, error) {
+	c, err := connect(server)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{
-		Conn: c, in: bufio.NewReader(c),
-		head: []byte("POST /orders HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\n"),
-	}, nil
+	head := "POST /orders HTTP/1.1\r\nHost: " + server.Host + "\r\nContent-Type: application/json\r\n"
+	if apiKey != "" {
+		head += "Authorization: Bearer " + apiKey + "\r\n"
+	}
+	return &conn{Conn: c, in: bufio.NewReader(c), head: []byte(head)}, nil
+}
+
+func connect(server *url.URL) (net.Conn, error) {
+	if server.Scheme == "https" {
+		return tls.Dial("tcp", address(server, "443"), nil)
+	}
+	return net.Dial("tcp", address(server, "80"))
+}
+
+func address(server *url.URL, port string) string {
+	return net.JoinHostPort(server.Hostname(), cmp.Or(server.Port(), port))
 }
 
 // post sends one order and returns the answer's status. key may be empty.

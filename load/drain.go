@@ -17,9 +17,11 @@ import (
 // plenty is the stock of each SKU of a load: more than any load sells.
 const plenty = 1_000_000_000
 
+func (o Options) client() *client.Client { return client.New(o.URL, nil).WithKey(o.APIKey) }
+
 // stock counts plenty of every SKU that the load sells.
 func (o Options) stock(ctx context.Context) error {
-	c := client.New(o.URL, nil)
+	c := o.client()
 	units := int64(plenty)
 	for i := range o.SKUs {
 		_, err := c.SetStock(ctx, sku(i), client.StockCount{OnHand: &units, Price: &client.Money{Amount: 1999, Currency: "USD"}})
@@ -74,7 +76,7 @@ func (o Options) counted(ctx context.Context, ended int) (counters, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := readCounters(ctx, o.URL)
+		c, err := o.readCounters(ctx)
 		if err != nil || c.ended >= ended {
 			return c, err
 		}
@@ -88,7 +90,7 @@ func (o Options) counted(ctx context.Context, ended int) (counters, error) {
 
 // open reports whether the server has any open order.
 func (o Options) open(ctx context.Context) (bool, error) {
-	c := client.New(o.URL, nil)
+	c := o.client()
 	for _, status := range order.Open {
 		page, err := c.Orders(ctx, client.OrderFilter{Status: string(status), Limit: 1}, "")
 		if err != nil || len(page.Orders) > 0 {
@@ -112,10 +114,13 @@ func unanswered(ctx context.Context, err error) error {
 // counters are the figures of /metrics that a load looks at.
 type counters struct{ ended, completed int }
 
-func readCounters(ctx context.Context, url string) (c counters, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/metrics", nil)
+func (o Options) readCounters(ctx context.Context) (c counters, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.URL+"/metrics", nil)
 	if err != nil {
 		return c, err
+	}
+	if o.APIKey != "" {
+		request.Header.Set("Authorization", "Bearer "+o.APIKey)
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -135,7 +140,7 @@ func readCounters(ctx context.Context, url string) (c counters, err error) {
 		status, value, _ := strings.Cut(rest, "} ")
 		n, err := strconv.ParseFloat(value, 64)
 		if err != nil {
-			return c, fmt.Errorf("metrics of %s: %w", url, err)
+			return c, fmt.Errorf("metrics of %s: %w", o.URL, err)
 		}
 		c.ended += int(n)
 		if status == strconv.Quote(string(order.Completed)) {

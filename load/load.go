@@ -21,6 +21,7 @@ import (
 // Options say what to place.
 type Options struct {
 	URL      string
+	APIKey   string        // for orders, stock and metrics; none if empty
 	Clients  int           // connections, each with one order under way at a time
 	Duration time.Duration // how long orders are placed
 	SKUs     int           // over how many SKUs they spread, uniformly
@@ -45,7 +46,8 @@ type Result struct {
 	FirstError    string  `json:"first_error,omitempty"`
 
 	// Of a private server only; filled in once it has ended.
-	PeakRSSMB float64 `json:"peak_rss_mb,omitempty"`
+	Processes int     `json:"processes,omitempty"`   // that it ran in
+	PeakRSSMB float64 `json:"peak_rss_mb,omitempty"` // of all together, each at its own peak
 	CPUS      float64 `json:"cpu_s,omitempty"`
 	Breaches  *int    `json:"breaches,omitempty"` // that the audit named; nil without an audit
 }
@@ -70,7 +72,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := o.stock(ctx); err != nil {
 		return Result{}, err
 	}
-	before, err := readCounters(ctx, o.URL)
+	before, err := o.readCounters(ctx)
 	if err != nil {
 		return Result{}, err
 	}
@@ -78,13 +80,13 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	customers := make([]customer, o.Clients)
 	var placers sync.WaitGroup
 	for i := range customers {
-		customers[i] = customer{Options: o, host: server.Host}
+		customers[i] = customer{Options: o, server: server}
 		placers.Go(func() { customers[i].placeUntil(ctx, start.Add(o.Duration)) })
 	}
 	placers.Wait()
 	placing := time.Since(start)
 	r := summarise(customers, placing)
-	midway, err := readCounters(ctx, o.URL)
+	midway, err := o.readCounters(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -111,9 +113,9 @@ const users = 10_000
 type customer struct {
 	Options
 	tally
-	host string
-	conn *conn // nil until dialled, and after an error
-	body []byte
+	server *url.URL
+	conn   *conn // nil until dialled, and after an error
+	body   []byte
 }
 
 // placeUntil places orders until the time is over, or the server is gone.
@@ -121,7 +123,7 @@ func (c *customer) placeUntil(ctx context.Context, end time.Time) {
 	for ctx.Err() == nil && time.Now().Before(end) {
 		if c.conn == nil {
 			var err error
-			if c.conn, err = dial(c.host); err != nil {
+			if c.conn, err = dial(c.server, c.APIKey); err != nil {
 				c.fail(err.Error())
 				return
 			}

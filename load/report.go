@@ -18,7 +18,8 @@ func (r Result) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "first error        %s\n", r.FirstError)
 	}
 	if r.Breaches != nil {
-		fmt.Fprintf(&b, "private server     peak memory %.0f MB, CPU %.1f s, audit found %d breaches\n", r.PeakRSSMB, r.CPUS, *r.Breaches)
+		fmt.Fprintf(&b, "private server     %d process%s, peak memory %.0f MB, CPU %.1f s, audit found %d breaches\n",
+			r.Processes, map[bool]string{true: "", false: "es"}[r.Processes == 1], r.PeakRSSMB, r.CPUS, *r.Breaches)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -12,21 +12,25 @@ import (
 	"time"
 )
 
-// ReadyPrefix begins the line that `holdfast serve` prints on its standard
-// output once it answers; the rest of the line is its URL.
-const ReadyPrefix = "holdfast is ready at "
+// ReadyLine is what a process of the command, serve or a service's name, prints on
+// its standard output once it answers at the URL.
+func ReadyLine(command, url string) string {
+	if command == "serve" {
+		return "holdfast is ready at " + url
+	}
+	return "holdfast " + command + " is ready at " + url
+}
 
-// Server is a Holdfast server in a process of its own.
+// Server is a process of Holdfast that answers requests.
 type Server struct {
 	URL string
 	cmd *exec.Cmd
 }
 
-// Start runs `binary serve` on a free port of this machine's loopback interface
-// with the data folder given, and waits until it is ready. What the server logs
-// goes to logs.
-func Start(ctx context.Context, binary, data string, logs io.Writer, flags ...string) (*Server, error) {
-	args := append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data}, flags...)
+// Start runs a command of the binary with its flags, and waits until it is ready.
+// What it logs goes to logs.
+func Start(ctx context.Context, binary string, logs io.Writer, command string, flags ...string) (*Server, error) {
+	args := append([]string{command}, flags...)
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Stderr = logs
 	stdout, err := cmd.StdoutPipe()
@@ -34,21 +38,21 @@ func Start(ctx context.Context, binary, data string, logs io.Writer, flags ...st
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("the server did not start: %w", err)
+		return nil, fmt.Errorf("holdfast %s did not start: %w", command, err)
 	}
 	s := &Server{cmd: cmd}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
-		if url, ok := strings.CutPrefix(lines.Text(), ReadyPrefix); ok {
+		if url, ok := strings.CutPrefix(lines.Text(), ReadyLine(command, "")); ok {
 			s.URL = url
 			go io.Copy(io.Discard, stdout)
 			return s, nil
 		}
 	}
-	return nil, fmt.Errorf("the server ended before it was ready: %w", errors.Join(lines.Err(), cmd.Wait()))
+	return nil, fmt.Errorf("holdfast %s ended before it was ready: %w", command, errors.Join(lines.Err(), cmd.Wait()))
 }
 
-// Stop asks the server to end as an operator would, and waits for it.
+// Stop asks the process to end as an operator would, and waits for it.
 func (s *Server) Stop() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -56,16 +60,16 @@ func (s *Server) Stop() error {
 	return s.cmd.Wait()
 }
 
-// Kill ends the server with SIGKILL, in the middle of whatever it does.
+// Kill ends the process with SIGKILL, in the middle of whatever it does.
 func (s *Server) Kill() {
 	s.cmd.Process.Kill()
 	s.cmd.Wait()
 }
 
-// PID is the server's process id.
+// PID is the process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
-// Usage is what the server took from the machine; known once it has ended.
+// Usage is what the process took from the machine; known once it has ended.
 func (s *Server) Usage() (peakRSS int64, cpu time.Duration) {
 	state := s.cmd.ProcessState
 	if state == nil {

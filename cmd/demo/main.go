@@ -60,12 +60,12 @@ func run(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	server, err := load.Start(ctx, binary, folder, os.Stderr, "--log-level", "warn")
+	servers, err := load.StartOne(ctx, binary, folder, os.Stderr, "--log-level", "warn")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
-	c := client.New(server.URL, nil)
+	defer func() { err = errors.Join(err, servers.Stop()) }()
+	c := client.New(servers.URL(), nil)
 	for i, s := range scenarios {
 		fmt.Printf("\n%d. %s\n", i+1, s.title)
 		if err := s.play(ctx, c); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"holdfast/api/client"
+	"holdfast/event"
 )
 
 // breaches are made by hand in copies of a sound folder. want is how the audit
@@ -64,6 +66,25 @@ func TestAuditFindsEachBreachMadeByHand(t *testing.T) {
 				t.Errorf("audit exited %d, and did not name %q:\n%s", exitStatus(err), b.want, out)
 			}
 		})
+	}
+}
+
+func TestAMessageLeftInAQueueFileIsWork(t *testing.T) {
+	data := setUp(t)
+	files, err := storage{Data: data}.openQueues(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = files.Queues[event.Inventory].Send(t.Context(), []event.Event{event.New(event.PaymentVoided, event.Ref{OrderID: "a", Number: 1}, time.Now())})
+	if err := errors.Join(err, files.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := holdfast(t, "audit", "--data", data); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	out, err := holdfast(t, "audit", "--drained", "--data", data)
+	if exitStatus(err) != exitFailed || !strings.Contains(out, "queue_not_empty: queue inventory") {
+		t.Errorf("exit %d\n%s", exitStatus(err), out)
 	}
 }
 

@@ -143,16 +143,11 @@ func (s *shop) mustBeTransport(ctx context.Context, err error) {
 func (s *shop) auditAlways(ctx context.Context, data string) {
 	rounds := 0
 	for ; ctx.Err() == nil; rounds++ {
-		e, err := storage{Engine: "sqlite", Data: data}.openToRead()
-		if err != nil {
-			s.t.Errorf("audit: %v", err)
-			return
-		}
-		report, err := auditStores(context.WithoutCancel(ctx), e, audit.Options{})
+		report, err := storage{Engine: "sqlite", Data: data}.audit(context.WithoutCancel(ctx), audit.Options{})
 		if err != nil || report.Found > 0 {
 			s.t.Errorf("audit beside the load: %v, %+v", err, report.Breaches)
+			return
 		}
-		e.Close()
 	}
 	s.t.Logf("audited %d times beside the load", rounds)
 }

@@ -3,7 +3,7 @@
 //
 //	main.go      the command line; one file a subcommand beside it
 //	wire.go      engines and gateways: the only file that knows them all
-//	serve.go ─▶ api ─▶ system ─▶ order, inventory, payment ─▶ engine
+//	serve.go, service.go ─▶ host.go ─▶ api ─▶ system ─▶ order, inventory, payment ─▶ engine
 package main
 
 import (
@@ -19,18 +19,24 @@ import (
 
 // commandLine is every subcommand; see `holdfast --help`.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" help:"Run all three services and the API in one process. Sets up first if the store is empty."`
-	Setup   setupCommand   `cmd:"" help:"Create the stores and the starting stock. Run again, it adds what is missing and changes nothing."`
-	Audit   auditCommand   `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
-	Load    loadCommand    `cmd:"" help:"Place orders as fast as a number of clients can, wait for their ends, and say how fast that was."`
-	Orders  ordersCommand  `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
-	Stock   stockCommand   `cmd:"" help:"Show, list and count stock through the API."`
-	Version versionCommand `cmd:"" help:"Print the version, commit, Go version and SQLite version."`
+	Serve     serveCommand     `cmd:"" help:"Run all three services and the API in one process. Sets up first if the store is empty."`
+	Order     orderCommand     `cmd:"" help:"Run the order service alone. It is the door: what the other two serve, it forwards."`
+	Inventory inventoryCommand `cmd:"" help:"Run the inventory service alone."`
+	Payment   paymentCommand   `cmd:"" help:"Run the payment service alone."`
+	Setup     setupCommand     `cmd:"" help:"Create the stores, the queues and the starting stock. Run again, it adds what is missing and changes nothing."`
+	Audit     auditCommand     `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
+	Load      loadCommand      `cmd:"" help:"Place orders as fast as a number of clients can, wait for their ends, and say how fast that was."`
+	Orders    ordersCommand    `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
+	Stock     stockCommand     `cmd:"" help:"Show, list, count and adjust stock through the API."`
+	DLQ       dlqCommand       `cmd:"" name:"dlq" help:"List, show, redrive and delete dead letters through the API."`
+	Keys      keysCommand      `cmd:"" help:"Make, list and revoke API keys in the data folder."`
+	Version   versionCommand   `cmd:"" help:"Print the version, commit, Go version and SQLite version."`
 }
 
 const description = `Holdfast executes orders for a limited stock of anything: each accepted once, never oversold, charged once, nothing lost.
 
-  holdfast serve                                            run it
+  holdfast serve                                            run it in one process
+  holdfast setup; then order, inventory, payment            or as three, in three terminals
   holdfast orders place --user test_user --item A123=1      place an order
   holdfast orders show ID --wait 5s                         see how it ended
   holdfast audit                                            check every promise

@@ -22,47 +22,74 @@ func TestMain(m *testing.M) {
 	if os.Getenv(beHoldfast) != "" {
 		os.Exit(run(os.Args[1:]))
 	}
-	testscript.Main(m, map[string]func(){"holdfast": main})
-}
-
-// TestScripts runs the command line as a person types it; see testdata. The
-// commands that use the API find a server at HOLDFAST_URL.
-func TestScripts(t *testing.T) {
-	server := serve(t, t.TempDir(), "--log-level", "warn")
-	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: func(e *testscript.Env) error {
-		e.Setenv("HOLDFAST_URL", server.URL)
-		return nil
-	}})
+	testscript.Main(m, map[string]func(){"holdfast": main, "certificate": makeCertificate})
 }
 
 // serve starts a server on the folder, as `holdfast serve` with the flags.
-func serve(t *testing.T, data string, flags ...string) *load.Server {
+func serve(t testing.TB, data string, flags ...string) *load.Server {
 	t.Helper()
-	return serveLogging(t, data, &bytes.Buffer{}, flags...)
+	return start(t, "serve", data, flags...)
 }
 
 // serveLogging is serve with its log, to be read once the server has ended.
-func serveLogging(t *testing.T, data string, logs *bytes.Buffer, flags ...string) *load.Server {
+func serveLogging(t testing.TB, data string, logs *bytes.Buffer, flags ...string) *load.Server {
+	t.Helper()
+	return startLogging(t, logs, "serve", onFreePort(data, flags...)...)
+}
+
+// start starts serve or a service on the folder and a free port.
+func start(t testing.TB, command, data string, flags ...string) *load.Server {
+	t.Helper()
+	return startLogging(t, &bytes.Buffer{}, command, onFreePort(data, flags...)...)
+}
+
+func onFreePort(data string, flags ...string) []string {
+	return append([]string{"--addr", "127.0.0.1:0", "--data", data}, flags...)
+}
+
+// startLogging starts serve or a service with just these flags.
+func startLogging(t testing.TB, logs *bytes.Buffer, command string, flags ...string) *load.Server {
 	t.Helper()
 	t.Setenv(beHoldfast, "1")
-	s, err := load.Start(context.Background(), os.Args[0], data, logs, flags...)
+	s, err := load.Start(context.Background(), os.Args[0], logs, command, flags...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, logs)
 	}
 	t.Cleanup(func() {
 		s.Kill()
 		if t.Failed() {
-			t.Logf("the server's log:\n%s", tail(logs.Bytes(), 8<<10))
+			t.Logf("the log of holdfast %s:\n%s", command, tail(logs.Bytes(), 8<<10))
 		}
 	})
 	return s
+}
+
+// startServices starts the three services on a folder that is set up, as load
+// does; the first of them is the door.
+func startServices(t testing.TB, data string, orderFlags ...string) load.Servers {
+	t.Helper()
+	flags := []string{"--log-level", "warn"}
+	payment := start(t, "payment", data, flags...)
+	inventory := start(t, "inventory", data, flags...)
+	flags = append(flags, "--inventory-url", inventory.URL, "--payment-url", payment.URL)
+	return load.Servers{start(t, "order", data, append(flags, orderFlags...)...), inventory, payment}
+}
+
+// setUp makes a folder that services can use.
+func setUp(t testing.TB, flags ...string) (data string) {
+	t.Helper()
+	data = t.TempDir()
+	if out, err := holdfast(t, append([]string{"setup", "--data", data}, flags...)...); err != nil {
+		t.Fatalf("setup: %v\n%s", err, out)
+	}
+	return data
 }
 
 func tail(text []byte, n int) []byte { return text[max(0, len(text)-n):] }
 
 // holdfast runs a command to its end, which must come within a minute or two, and
 // returns what it printed.
-func holdfast(t *testing.T, args ...string) (string, error) {
+func holdfast(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	t.Setenv(beHoldfast, "1")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -72,7 +99,7 @@ func holdfast(t *testing.T, args ...string) (string, error) {
 }
 
 // drained audits a folder whose orders should all have ended.
-func drained(t *testing.T, data string) {
+func drained(t testing.TB, data string) {
 	t.Helper()
 	if out, err := holdfast(t, "audit", "--drained", "--data", data); err != nil {
 		t.Errorf("audit --drained: %v\n%s", err, out)
@@ -80,7 +107,7 @@ func drained(t *testing.T, data string) {
 }
 
 // stockFile writes a stock file with one SKU.
-func stockFile(t *testing.T, json string) string {
+func stockFile(t testing.TB, json string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "stock.json")
 	if err := os.WriteFile(path, []byte(json), 0o644); err != nil {

@@ -4,41 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"holdfast/api/client"
 )
-
-// remote are the flags of the commands that use the API.
-type remote struct {
-	URL  string `name:"url" default:"http://127.0.0.1:8000" help:"Where Holdfast answers."`
-	JSON bool   `name:"json" help:"Print JSON."`
-}
-
-// patience is how long a command waits for an answer beyond what it asked for.
-const patience = 30 * time.Second
-
-func (r remote) client(wait time.Duration) *client.Client {
-	return client.New(r.URL, &http.Client{Timeout: wait + patience})
-}
-
-// Validate checks the flags' bounds.
-func (r remote) Validate() error { return checkURL(r.URL) }
-
-// explain adds what a person can do to an error that is not the API's own.
-func (r remote) explain(err error) error {
-	var p *client.Problem
-	if errors.As(err, &p) {
-		return err
-	}
-	return fmt.Errorf("%w; is Holdfast running at %s? Start it with: holdfast serve", err, r.URL)
-}
 
 // ordersCommand is a client of the order routes.
 type ordersCommand struct {
@@ -189,14 +161,4 @@ func money(m client.Money) string {
 		return ""
 	}
 	return fmt.Sprintf("%d %s", m.Amount, m.Currency)
-}
-
-// table prints rows under a header, in columns.
-func table(w io.Writer, header string, rows func(row func(...any))) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, header)
-	rows(func(cells ...any) {
-		fmt.Fprintln(out, strings.TrimSuffix(fmt.Sprintf(strings.Repeat("%v\t", len(cells)), cells...), "\t"))
-	})
-	return out.Flush()
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,18 +23,6 @@ func TestASecondServerOnTheFolderIsRefusedAndNamesTheHolder(t *testing.T) {
 		if exitStatus(err) != exitFailed || !strings.Contains(out, `in use by "holdfast serve", process `) {
 			t.Errorf("%s: %v\n%s", command, err, out)
 		}
-	}
-}
-
-func TestAPortInUseIsRefused(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	out, err := holdfast(t, "serve", "--data", t.TempDir(), "--addr", taken.Addr().String())
-	if exitStatus(err) != exitFailed || !strings.Contains(out, "choose another address with --addr") {
-		t.Errorf("%v\n%s", err, out)
 	}
 }
 

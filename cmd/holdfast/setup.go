@@ -32,15 +32,26 @@ func (c *setupCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	e, err := c.openEngine()
-	if err != nil {
-		return err
-	}
-	added, err := addStock(ctx, e, stock)
+	added, err := c.setUp(ctx, stock)
 	if err == nil {
 		fmt.Printf("%s is set up: %d SKUs added, %d were there\n", c.Data, added, len(stock)-added)
 	}
-	return errors.Join(err, e.Close())
+	return err
+}
+
+// setUp makes what is missing of the stores, the queues and the stock, and returns
+// how many SKUs it added.
+func (s storage) setUp(ctx context.Context, stock []inventory.Count) (added int, err error) {
+	e, err := s.openEngine()
+	if err != nil {
+		return 0, err
+	}
+	files, err := s.openQueues(false)
+	if err != nil {
+		return 0, errors.Join(err, e.Close())
+	}
+	added, err = addStock(ctx, e, stock)
+	return added, errors.Join(err, files.Close(), e.Close())
 }
 
 // setUpOnce gives an empty store its starting stock.

@@ -1,19 +1,25 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"holdfast/api/client"
 )
 
 // stockCommand is a client of the inventory routes.
 type stockCommand struct {
-	List stockListCommand `cmd:"" help:"List all stock."`
-	Show stockShowCommand `cmd:"" help:"Show the stock of one SKU."`
-	Set  stockSetCommand  `cmd:"" help:"Count a SKU afresh, or create it."`
+	List   stockListCommand   `cmd:"" help:"List all stock."`
+	Show   stockShowCommand   `cmd:"" help:"Show the stock of one SKU."`
+	Set    stockSetCommand    `cmd:"" help:"Count a SKU afresh, or create it."`
+	Adjust stockAdjustCommand `cmd:"" help:"Add units to what can be sold of a SKU, or take some away, once."`
 }
 
 type stockListCommand struct{ remote }
@@ -95,4 +101,43 @@ const stockColumns = "SKU\tAVAILABLE\tRESERVED\tSOLD\tON HAND\tPRICE\tUPDATED"
 
 func stockCells(s client.Stock) []any {
 	return []any{s.SKU, s.Available, s.Reserved, s.Sold, s.OnHand, money(s.Price), s.UpdatedAt.Format(time.RFC3339)}
+}
+
+type stockAdjustCommand struct {
+	remote
+	SKU    string `arg:"" name:"sku" help:"The SKU."`
+	Delta  signed `required:"" placeholder:"UNITS" help:"Units that came in, or went out otherwise than by an order: -3."`
+	Reason string `placeholder:"WORDS" help:"Why, as the stock ledger keeps it: damaged, found."`
+	ID     string `name:"id" placeholder:"ID" help:"The adjustment's own id; a repeat of it is the same adjustment. Without it a new one, which is printed."`
+}
+
+// Run adjusts the stock.
+func (c *stockAdjustCommand) Run(ctx context.Context) error {
+	adjusted, err := c.client(0).Adjust(ctx, c.SKU, client.Adjustment{
+		AdjustmentID: cmp.Or(c.ID, newID()), Delta: int64(c.Delta), Reason: c.Reason,
+	})
+	if err != nil {
+		return c.explain(err)
+	}
+	if c.JSON {
+		return printJSON(adjusted)
+	}
+	return table(os.Stdout, "ADJUSTMENT\tSKU\tDELTA\tREASON\tAT", func(row func(...any)) {
+		row(adjusted.AdjustmentID, adjusted.SKU, fmt.Sprintf("%+d", adjusted.Delta), adjusted.Reason, adjusted.At.Format(time.RFC3339))
+	})
+}
+
+// signed is a whole number that may be typed with its sign: of other flags'
+// values kong takes what begins with a hyphen for a flag.
+type signed int64
+
+// Decode reads the number.
+func (s *signed) Decode(ctx *kong.DecodeContext) error {
+	text := ctx.Scan.Pop().String()
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("must be a whole number, not %q", text)
+	}
+	*s = signed(n)
+	return nil
 }

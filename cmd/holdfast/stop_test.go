@@ -20,7 +20,7 @@ import (
 )
 
 // place places an order of one C789.
-func place(t *testing.T, c *client.Client, method string) (id string) {
+func place(t testing.TB, c *client.Client, method string) (id string) {
 	t.Helper()
 	placed, err := c.Place(t.Context(), client.PlaceOrder{UserID: "u", Items: []client.Line{{SKU: "C789", Qty: 1}}, PaymentMethod: method}, "")
 	if err != nil {

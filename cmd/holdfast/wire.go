@@ -33,8 +33,8 @@ func (s *storage) AfterApply() error {
 	return nil
 }
 
-// queueCapacity is how many messages wait between two services of one process;
-// what is dropped past it, the sweeper brings back.
+// queueCapacity is how many messages wait for a service; what is dropped past it,
+// the sweeper brings back.
 const queueCapacity = 100_000
 
 // openEngine opens the engine for a process that runs services.
@@ -43,6 +43,24 @@ func (s storage) openEngine() (*engine.Engine, error) {
 		return &memory.New().Engine, nil
 	}
 	return sqlite.Open(sqlite.Options{Dir: s.Data})
+}
+
+// openServices opens the engine for the services given, or for none of them but
+// the API keys, beside other processes on a folder that is set up.
+func (s storage) openServices(services ...event.Service) (*engine.Engine, error) {
+	return sqlite.Open(sqlite.Options{Dir: s.Data, Services: append([]event.Service{}, services...), Shared: true})
+}
+
+// openQueues opens the queues between processes. Unless the folder is shared, it
+// makes those that are missing.
+func (s storage) openQueues(shared bool) (*sqlite.Queues, error) {
+	return sqlite.OpenQueues(sqlite.QueueOptions{Dir: s.Data, Shared: shared, Capacity: queueCapacity})
+}
+
+// openQueuesToRead opens the queues between processes for a process that only
+// looks.
+func (s storage) openQueuesToRead() (*sqlite.Queues, error) {
+	return sqlite.OpenQueues(sqlite.QueueOptions{Dir: s.Data, ReadOnly: true})
 }
 
 // openToRead opens the engine for a process that only looks, beside those that

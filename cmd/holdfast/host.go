@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"holdfast/api"
+	"holdfast/engine"
+	"holdfast/event"
+	"holdfast/gateway/simulated"
+	"holdfast/keys"
+	"holdfast/load"
+	"holdfast/order"
+	"holdfast/system"
+)
+
+// host is what a process runs: services over an open engine and their queues, and
+// the API to them.
+type host struct {
+	process
+	services  []event.Service
+	engine    *engine.Engine // with the ports of the services
+	queues    event.Queues   // all three
+	terms     order.Terms
+	gateway   *simulated.Gateway         // nil without the payment service
+	elsewhere map[event.Service]*url.URL // where the other services answer, for the door
+	log       *slog.Logger
+	close     func() error // closes engine and queues
+}
+
+// A stop takes 10 s at most from the signal to the exit.
+const (
+	shutdownTime = 4 * time.Second // for the requests under way
+	stopTime     = 9 * time.Second // for everything
+)
+
+// serve runs the services and the API until ctx ends, and closes what the host
+// has open. What is not done then within stopTime is left to the next start:
+// another process may keep a database locked for as long as it likes.
+func (h *host) serve(ctx context.Context, command string, at site) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() { time.AfterFunc(stopTime, func() { close(late) }) })
+
+	s, routes := h.assemble()
+	h.warnOfStrangers(ctx)
+	var working sync.WaitGroup
+	working.Go(func() { s.Run(ctx) })
+	fmt.Println(load.ReadyLine(command, at.url))
+	err := serveHTTP(ctx, at, routes, h.log)
+	stop()
+	closed := make(chan error, 1)
+	go func() {
+		working.Wait()
+		closed <- h.close()
+	}()
+	select {
+	case closing := <-closed:
+		h.log.Info("stopped")
+		return errors.Join(err, closing)
+	case <-late:
+		h.log.Warn("stopped with work unfinished; the next start takes it up")
+		return err
+	}
+}
+
+// assemble puts the services and the API together.
+func (h *host) assemble() (*system.System, *api.API) {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var routes *api.API
+	parts := system.Config{
+		Engine: h.engine, Services: h.services, Queues: h.queues, Terms: h.terms,
+		Log: h.log, LogRate: h.LogRate, Metrics: metrics, OrderChanged: func(o order.Order) { routes.OrderChanged(o) },
+	}
+	config := api.Config{
+		Queues: make(map[event.Service]api.Queue), Elsewhere: h.elsewhere, Now: system.Now, NewID: newID,
+		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Log: h.log, Version: version(),
+		Keys: &keys.Ring{Store: h.engine.Keys, Now: system.Now}, RequireKeys: h.needsKeys(),
+	}
+	if h.gateway != nil {
+		parts.Gateway, config.Outage = h.gateway, h.gateway.Outage
+	}
+	for _, s := range h.services {
+		config.Queues[s] = api.Queue{Queue: h.queues[s], DeadLetters: h.engine.DeadLetters[s]}
+	}
+	s := system.New(parts)
+	config.Orders, config.Inventory, config.Send, config.Ready = s.Orders, s.Inventory, h.queues.Send, s.Ready
+	routes = api.New(config)
+	return s, routes
+}
+
+// newID is a UUIDv7: time-ordered, so that it makes a cheap key.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// warnOfStrangers tells whoever starts the process what is still to do about who
+// can use it.
+func (h *host) warnOfStrangers(ctx context.Context) {
+	if h.exposed() && h.TLSCert == "" {
+		h.log.Warn("others can reach this address, and API keys and orders cross the network in clear; give --tls-cert and --tls-key, unless a proxy in front of it speaks TLS")
+	}
+	if !h.needsKeys() {
+		return
+	}
+	all, err := h.engine.Keys.List(ctx)
+	if err != nil {
+		h.log.Warn("the API keys cannot be read", "error", err)
+	} else if !slices.ContainsFunc(all, func(k keys.Key) bool { return k.RevokedAt.IsZero() }) {
+		h.log.Warn("there is no API key yet, so every request is refused; make one, without a restart: holdfast keys create NAME --scope orders,inventory,ops --data " + h.Data)
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"holdfast/order"
+)
+
+// process are the flags of a process that runs services.
+type process struct {
+	storage
+	hosting
+	logging
+}
+
+// Validate checks the flags' bounds.
+func (p process) Validate() error {
+	return errors.Join(p.storage.Validate(), p.hosting.Validate(), p.logging.Validate())
+}
+
+// standard are the addresses without --addr, by command.
+var standard = map[string]string{
+	"serve": "127.0.0.1:8000", "order": "127.0.0.1:8000", "inventory": "127.0.0.1:8001", "payment": "127.0.0.1:8002",
+}
+
+// run takes the folder and the address that a command needs, has the rest opened,
+// and serves until ctx ends.
+func (p process) run(ctx context.Context, command string, open func(*slog.Logger) (*host, error)) error {
+	certificate, err := p.certificate()
+	if err != nil {
+		return err
+	}
+	release, err := p.take(command)
+	if err != nil {
+		return err
+	}
+	defer release()
+	at, err := p.listen(standard[command], command != "serve", certificate)
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	log := p.logger()
+	h, err := open(log)
+	if err != nil {
+		return err
+	}
+	if at.spare {
+		log.Warn(spareAddr(command, at.url))
+	}
+	return h.serve(ctx, command, at)
+}
+
+// take has the data folder for this process: alone for serve, else beside other
+// services.
+func (p process) take(command string) (release func(), err error) {
+	switch {
+	case !p.durable():
+		return func() {}, nil
+	case command == "serve":
+		return lockFolder(p.Data, command)
+	}
+	return shareFolder(p.Data, command)
+}
+
+// spareAddr says that the standard address was taken, and who must know.
+func spareAddr(command, url string) string {
+	taken := fmt.Sprintf("%s is taken, so this holdfast %s answers at %s", standard[command], command, url)
+	if command == "order" {
+		return taken + "; give clients --url " + url
+	}
+	return fmt.Sprintf("%s; unless another holdfast %s answers at %s, start holdfast order with --%s-url %s", taken, command, standard[command], command, url)
+}
+
+// terms are the flags that say how long things last.
+type terms struct {
+	Hold  time.Duration `default:"15m" help:"How long stock is held for an unpaid order."`
+	Sweep time.Duration `default:"30s" help:"How long an open order may stay silent before it is asked about again."`
+}
+
+// minTerm is the least that either may be.
+const minTerm = 100 * time.Millisecond
+
+// Validate checks the flags' bounds.
+func (t terms) Validate() error {
+	if t.Hold < minTerm || t.Sweep < minTerm {
+		return fmt.Errorf("--hold and --sweep are at least %s", minTerm)
+	}
+	return nil
+}
+
+func (t terms) ofOrders() order.Terms { return order.Terms{Hold: t.Hold, Silence: t.Sweep} }
