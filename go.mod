@@ -18,6 +18,8 @@ require (
 	zombiezen.com/go/sqlite v1.4.2
 )
 
+require github.com/fsnotify/fsnotify v1.10.1
+
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect

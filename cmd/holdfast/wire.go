@@ -54,7 +54,7 @@ func (s storage) openServices(services ...event.Service) (*engine.Engine, error)
 // openQueues opens the queues between processes. Unless the folder is shared, it
 // makes those that are missing.
 func (s storage) openQueues(shared bool) (*sqlite.Queues, error) {
-	return sqlite.OpenQueues(sqlite.QueueOptions{Dir: s.Data, Shared: shared, Capacity: queueCapacity})
+	return sqlite.OpenQueues(sqlite.QueueOptions{Dir: s.Data, Shared: shared, Watch: shared, Capacity: queueCapacity})
 }
 
 // openQueuesToRead opens the queues between processes for a process that only

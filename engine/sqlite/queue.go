@@ -96,9 +96,20 @@ func (q *queue) claim(ctx context.Context, limit int, lease time.Duration) (clai
 	return claimed, nil
 }
 
-// wait returns when it is time to look again, or ctx has ended.
+// wait returns when it is time to look again, or ctx has ended: when this process
+// sends, or the system tells that another has, or else after a pause.
 func (q *queue) wait(ctx context.Context) {
-	timer := time.NewTimer(q.all.pause())
+	pause := q.all.pause()
+	if pause >= watchAfter {
+		watched, asOfNow := q.all.watcher.watch(q)
+		if asOfNow {
+			return
+		}
+		if watched {
+			pause = watchedWait
+		}
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -310,6 +310,34 @@ func TestALookIsTheSoonerTheMoreAProcessHasToDo(t *testing.T) {
 	})
 }
 
+// A Receive that waits leaves it to the system, once the queue is idle.
+func TestAnIdleQueueIsToldOfWhatAnotherProcessSends(t *testing.T) {
+	dir := t.TempDir()
+	here := openQueues(t, QueueOptions{Dir: dir, Watch: true})
+	mine, theirs := here.Queues[event.Payment].(*queue), openQueues(t, QueueOptions{Dir: dir, Shared: true}).Queues[event.Payment]
+	for range 3 {
+		here.busyAt.Store(0) // as after a long time without a message
+		if watched, asOfNow := here.watcher.watch(mine); !watched || !asOfNow {
+			t.Fatalf("watched %v, as of now %v", watched, asOfNow)
+		}
+		select {
+		case <-mine.wake: // of the Receive before
+		default:
+		}
+		waited := make(chan struct{})
+		go func() {
+			mine.wait(t.Context())
+			close(waited)
+		}()
+		sendTo(t, theirs, 1)
+		<-waited
+		if p := here.pause(); p != shortestWait {
+			t.Fatalf("the next look is due after %v: the queue waited in vain", p)
+		}
+		ackTo(t, mine, receiveFrom(t, mine, 1, time.Hour))
+	}
+}
+
 // A process that idles must cost nothing, and hold up nobody.
 func TestAReceiveThatFindsNothingWritesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -23,6 +23,9 @@ type QueueOptions struct {
 	// Without it the process has the folder for itself: files are made or migrated,
 	// and every lease and delay is void, for whoever asked for it is gone.
 	Shared bool
+	// Watch has the system tell of what other processes send, so that a process that
+	// idles need not look; where the system cannot, it looks all the same.
+	Watch bool
 	// Capacity is how many events each queue holds, as far as this process sends
 	// them.
 	Capacity int
@@ -32,7 +35,8 @@ type QueueOptions struct {
 type Queues struct {
 	Queues event.Queues
 
-	all []*queue
+	all     []*queue
+	watcher *watcher // nil: nobody tells
 	// busyAt is when one of them was last used here, in Unix nanoseconds. An answer
 	// to what was sent is likely on its way.
 	busyAt atomic.Int64
@@ -49,6 +53,9 @@ func OpenQueues(o QueueOptions) (*Queues, error) {
 		}
 	}
 	all := &Queues{Queues: make(event.Queues)}
+	if o.Watch {
+		all.watcher = newWatcher()
+	}
 	for _, s := range event.Services {
 		q := &queue{
 			capacity: int64(o.Capacity), all: all, wake: make(chan struct{}, 1),
@@ -64,7 +71,7 @@ func OpenQueues(o QueueOptions) (*Queues, error) {
 
 // Close releases the files. No method of a queue may be called after it.
 func (a *Queues) Close() error {
-	var errs []error
+	errs := []error{a.watcher.close()}
 	for _, q := range a.all {
 		errs = append(errs, q.close())
 	}
@@ -82,8 +89,8 @@ func (a *Queues) stir() {
 // A Receive that waits looks at the file every shortestWait while the queues are
 // in use, and the more seldom the longer they are not: an answer that takes 40 ms
 // is seen 2.5 ms after it is there. In the pauses between a person's orders a look
-// is never further off than pauseWait. After ten seconds it is longestWait: what
-// costs a process that idles is to wake.
+// is never further off than pauseWait. After ten seconds it is longestWait, or where
+// the queue is watched, watchedWait: what costs a process that idles is to wake.
 const (
 	shortestWait = time.Millisecond
 	pauseWait    = 20 * time.Millisecond
