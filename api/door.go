@@ -100,7 +100,7 @@ func owner(path string, r *http.Request) event.Service {
 // may go, so that it can be sent again where a kept connection turns out dead.
 func (d *door) forward(w http.ResponseWriter, r *http.Request) {
 	if cameByDoor(r.Header) {
-		writeProblem(w, event.Errorf(noAnswer, "%s is the address of an order process, where the %s service's should be; correct --%[2]s-url", d.url.Redacted(), d.service))
+		writeProblem(w, event.Errorf(noAnswer, "this is an order process, where the %s service should be; correct --%[1]s-url of the order process that asked it", d.service))
 		return
 	}
 	whole := *r

@@ -105,6 +105,9 @@ func (w *Worker) Run(ctx context.Context) {
 	serving.Wait()
 }
 
+// longestOutagePause bounds how long after the end of an outage work goes on.
+const longestOutagePause = 5 * time.Second
+
 // receive takes messages in batches until ctx ends. It pauses while a store or a
 // queue is out, the longer the longer that lasts.
 func (w *Worker) receive(ctx, work, calls context.Context) {
@@ -118,7 +121,7 @@ func (w *Worker) receive(ctx, work, calls context.Context) {
 			if outage++; outage == 1 {
 				w.Log.Error("service cannot work now; its messages wait", "service", w.Service, "error", err)
 			}
-			sleep(ctx, w.backoff(outage))
+			sleep(ctx, min(w.backoff(outage), longestOutagePause))
 		case outage > 0 && len(deliveries) > 0:
 			w.Log.Info("service works again", "service", w.Service)
 			outage = 0

@@ -195,7 +195,7 @@ func depth(conn *sqlite.Conn, now time.Time) (d event.Depth, err error) {
 	_, err = s.integer(now.UnixMilli()).one(func(r *row) error {
 		total, away := int(r.integer()), int(r.integer())
 		d.InFlight = int(r.integer())
-		d.Delayed, d.Ready = away-d.InFlight, total-away
+		d.Delayed, d.Ready = away-d.InFlight, max(total-away, 0)
 		if oldest := r.time(); !oldest.IsZero() {
 			d.Oldest = max(now.Sub(oldest), 0)
 		}
