@@ -30,12 +30,14 @@
 // taken again; an order changes at most four times, so this comes to an end.
 //
 // A reservation, a payment or a ledger entry without an order is looked for by
-// reading those first and the orders after them: orders come first into being
-// and become visible in the sequence of their numbers, so one that was placed
-// during the audit is found as well. A suspect is looked up once more by its id.
+// reading those first and the orders after them: orders come first into being.
+// A suspect is looked up once more by its id, which finds what a list of orders
+// does not show yet.
 //
 // Stock is judged on a snapshot of one instant, in which each unit moves together
-// with its reservation.
+// with its reservation. An engine that cannot take one marks the SKUs that moved
+// meanwhile; of those only the counts' bounds are judged, and the report says how
+// many they were.
 //
 // That one order id makes one order is kept by the order store's own key, and
 // not judged here.

@@ -74,6 +74,20 @@ func TestCleanStoresHaveNoBreach(t *testing.T) {
 	}
 }
 
+func TestASKUThatMovedIsNotAddedUp(t *testing.T) {
+	s := scene(t)
+	balanceOf("A123", func(b *inventory.Balance) { b.Available++; b.Moved = true })(&s)
+	r := check(t, s, Options{})
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil || r.Found != 0 || r.Moved != 1 || !strings.Contains(text.String(), "1 SKUs moved") {
+		t.Errorf("%v, %+v\n%s", err, r, text.String())
+	}
+	balanceOf("A123", func(b *inventory.Balance) { b.Available = -1 })(&s)
+	if r := check(t, s, Options{}); r.Found != 1 || r.Breaches[0].Kind != Oversold {
+		t.Errorf("a count below zero of a SKU that moved: %+v", r.Breaches)
+	}
+}
+
 // lost is the ref of no order, behind all orders of the scene.
 var lost = event.Ref{OrderID: "lost", Number: 99}
 
@@ -342,7 +356,7 @@ orders 12, PENDING 2, RESERVED 1, COMPLETED 1, FAILED_NO_STOCK 1, PAYMENT_FAILED
 		t.Errorf("got\n%s", text.String())
 	}
 	data, err := json.Marshal(newReport())
-	const empty = `{"found":0,"breaches":[],"orders":0,"by_status":{},"open":0,"reserved":0,"dead_letters":{},"letters":[]}`
+	const empty = `{"found":0,"breaches":[],"orders":0,"by_status":{},"open":0,"reserved":0,"moved":0,"dead_letters":{},"letters":[]}`
 	if err != nil || string(data) != empty {
 		t.Errorf("got %s, %v", data, err)
 	}

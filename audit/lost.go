@@ -65,8 +65,8 @@ func (a *auditor) placed(ctx context.Context, c *orderCursor, ref event.Ref, rec
 }
 
 // orderCursor looks orders up by refs that come in ascending Number, a page at a
-// time. A page may be older than the ref that is looked up in it: no order
-// becomes visible behind one with a higher number.
+// time. A page may be older than the ref that is looked up in it, and so miss its
+// order: what it does not find is looked up by its id.
 type orderCursor struct {
 	orders Orders
 	page   []order.Order

@@ -75,6 +75,7 @@ type Report struct {
 	ByStatus    map[order.Status]int  `json:"by_status"`
 	Open        int                   `json:"open"`     // orders that have not ended
 	Reserved    int64                 `json:"reserved"` // units, of all SKUs
+	Moved       int                   `json:"moved"`    // SKUs that moved while they were read, so that they were not added up
 	DeadLetters map[event.Service]int `json:"dead_letters"`
 	Letters     []Letter              `json:"letters"`
 }
@@ -129,6 +130,9 @@ func (r Report) WriteText(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "; open %d, units reserved %d, dead letters %d, breaches %d\n", r.Open, r.Reserved, dead, r.Found)
+	if r.Moved > 0 {
+		fmt.Fprintf(out, "%d SKUs moved while they were read, so their units were not added up; audit again when they are at rest\n", r.Moved)
+	}
 	return out.Flush()
 }
 

@@ -11,6 +11,8 @@
 package event
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"time"
 )
@@ -94,6 +96,14 @@ func (t Type) Reader() (Service, bool) {
 type Ref struct {
 	OrderID string
 	Number  int64
+}
+
+// TraceID is the same for all that happens to an order, in whichever service: 32
+// hexadecimal digits, as W3C Trace Context has them. It is made of the order's id,
+// so no message has to carry it.
+func TraceID(orderID string) string {
+	sum := sha256.Sum256([]byte(orderID))
+	return hex.EncodeToString(sum[:16])
 }
 
 // Line is one SKU of an order. UnitPrice is zero until inventory has named it.

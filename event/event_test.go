@@ -12,6 +12,15 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 5e6, time.UTC)
 
+func TestAnOrdersTraceIsItsOwnAndAlwaysTheSame(t *testing.T) {
+	if got := event.TraceID("o1"); got != "2352da7280f1decc3acf1ba84eb945c9" {
+		t.Errorf("the trace of o1 is %s; other processes and builds know it otherwise", got)
+	}
+	if event.TraceID("o1") == event.TraceID("o2") {
+		t.Error("two orders have one trace")
+	}
+}
+
 func TestTotal(t *testing.T) {
 	line := func(qty, price int64, currency string) event.Line {
 		return event.Line{SKU: "A", Qty: qty, UnitPrice: event.Money{Amount: price, Currency: currency}}

@@ -15,8 +15,8 @@ import (
 type Service struct {
 	Store Store
 	// Changed, if set, hears of each reservation that this service has brought to
-	// another state, once that is durable. It must not block.
-	Changed func(Reservation)
+	// another state, once that is durable, and of the event by which. It must not block.
+	Changed func(r Reservation, by event.Event)
 }
 
 // Handle takes a batch of events from order and payment.
@@ -36,7 +36,7 @@ func (s *Service) Handle(ctx context.Context, now time.Time, batch []event.Event
 	results := make([]event.Result, len(batch))
 	for i, v := range verdicts {
 		if v.Changed && s.Changed != nil {
-			s.Changed(v.Record)
+			s.Changed(v.Record, batch[i])
 		}
 		results[i] = event.ResultOf(v, func(t event.Type) event.Event { return v.Record.tell(t, batch[i]) })
 	}

@@ -50,8 +50,9 @@ type Store interface {
 	// Ledger returns at most limit rows of a SKU's ledger, the newest first.
 	Ledger(ctx context.Context, sku string, limit int) ([]LedgerRow, error)
 
-	// Snapshot reads everything as of one instant, for the audit: it calls each
-	// for every reservation in ascending Number, and returns every SKU's balance.
+	// Snapshot reads everything, for the audit: it calls each for every reservation
+	// in ascending Number, and returns every SKU's balance. All that it says of a
+	// SKU is as of one instant, unless the balance is marked as Moved.
 	Snapshot(ctx context.Context, each func(Reservation) error) ([]Balance, error)
 }
 
@@ -114,6 +115,10 @@ const ReasonCounted = "counted"
 type Balance struct {
 	Stock
 	Ledger int64
+	// Moved is true where the stock moved while the snapshot was taken, on an engine
+	// that cannot read everything as of one instant: then neither the reservations
+	// nor the ledger need add up to these counts.
+	Moved bool
 }
 
 // MaxOnHand and MaxPrice bound a count: units, and minor units of a currency.

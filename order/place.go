@@ -89,8 +89,9 @@ func (s *Service) newOrder(r Request, lines []event.Line, now time.Time) Order {
 func (s *Service) answer(r Request, asked Order, c Created) Placed {
 	switch stored := c.Order; {
 	case c.New:
-		s.changed(stored)
-		return Placed{Order: stored, New: true, Send: placedEvent(stored)}
+		placed := placedEvent(stored)
+		s.changed(stored, placed)
+		return Placed{Order: stored, New: true, Send: placed}
 	case stored.Caller != asked.Caller:
 		return Placed{Err: r.refusal(event.Conflict, fmt.Sprintf("the order id %q is taken", asked.OrderID))}
 	case stored.Fingerprint != asked.Fingerprint:

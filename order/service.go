@@ -15,8 +15,11 @@ type Service struct {
 	Store Store
 	Terms Terms
 	// Changed, if set, hears of each order that this service has created or
-	// brought to another status, once that is durable. It must not block.
-	Changed func(Order)
+	// brought to another status, once that is durable, and of the event by which,
+	// OrderPlaced for a new one. It must not block.
+	Changed func(o Order, by event.Event)
+	// Silent, if set, hears of each order that Sweep asks about. It must not block.
+	Silent func(Order)
 }
 
 // Handle takes a batch of events from inventory and payment.
@@ -77,9 +80,9 @@ func (s *Service) decide(ctx context.Context, now time.Time, batch []event.Event
 			}
 			return s.Store.Apply(ctx, changes)
 		})
-	for _, v := range verdicts {
+	for i, v := range verdicts {
 		if v.Changed {
-			s.changed(v.Record)
+			s.changed(v.Record, batch[i])
 		}
 	}
 	return verdicts, err
@@ -114,8 +117,8 @@ func (o Order) request(t event.Type) event.Event {
 	return e
 }
 
-func (s *Service) changed(o Order) {
+func (s *Service) changed(o Order, by event.Event) {
 	if s.Changed != nil {
-		s.Changed(o)
+		s.Changed(o, by)
 	}
 }

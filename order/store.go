@@ -18,7 +18,8 @@ type Store interface {
 	// Create inserts each order whose id is not taken, gives it a Number, and
 	// returns it; of an order whose id is taken it returns the stored one,
 	// unchanged. Of several with one id in a batch the first is stored. Numbers
-	// are positive, unique, and rise in the order in which orders become visible.
+	// are positive, unique, and rise with time: an order that is placed after
+	// another's Create returned has the higher one, as far as clocks agree.
 	Create(ctx context.Context, orders []Order) ([]Created, error)
 
 	// Apply makes each change whose order is in one of its From statuses, as
@@ -33,11 +34,13 @@ type Store interface {
 	// List returns a page of the orders that the query selects, newest first
 	// (descending Number). Following Page.Next to the end, every order that was
 	// there at the first page and is selected throughout comes exactly once. A
-	// cursor that List did not give out is refused with BadCursor.
+	// page may hold fewer than Limit orders, and none, before the last. It may lag
+	// some moments behind other processes' writes. A cursor that List did not give
+	// out is refused with BadCursor.
 	List(ctx context.Context, q Query) (Page, error)
 
 	// Due returns at most limit open orders whose Due is not after the time
-	// given, the longest due first.
+	// given, the longest due first. It may lag as List may.
 	Due(ctx context.Context, at time.Time, limit int) ([]Order, error)
 
 	// Postpone sets Due and Attempts of each order that is still open and whose
@@ -49,7 +52,8 @@ type Store interface {
 	PullIn(ctx context.Context, to time.Time) (int, error)
 
 	// Scan returns at most limit orders in ascending Number, those after the
-	// Number given (0: from the first), for the audit.
+	// Number given (0: from the first), for the audit. It may lag as List may, so a
+	// walk may miss an order that is placed during it.
 	Scan(ctx context.Context, after int64, limit int) ([]Order, error)
 }
 

@@ -39,6 +39,9 @@ func (s *Service) Sweep(ctx context.Context, now time.Time, limit int) ([]event.
 	postponements := make([]Postponement, len(orders))
 	for i, o := range orders {
 		events[i] = o.request(o.sweep(now))
+		if s.Silent != nil {
+			s.Silent(o)
+		}
 		postponements[i] = Postponement{Ref: o.Ref, From: o.Due, To: s.Terms.due(o, now, o.Attempts+1), Attempts: o.Attempts + 1}
 	}
 	return events, s.Store.Postpone(ctx, postponements)

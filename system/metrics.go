@@ -13,9 +13,10 @@ import (
 
 func newObserver(c Config) *observer {
 	o := &observer{
-		log:     c.Log,
-		pace:    pace{rate: c.LogRate},
-		changed: c.OrderChanged,
+		log:      c.Log,
+		pace:     pace{rate: c.LogRate},
+		changed:  c.OrderChanged,
+		patience: c.Terms.MaxBackoff(),
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_orders_accepted_total", Help: "Orders accepted since the start of the process.",
 		}),
@@ -32,8 +33,17 @@ func newObserver(c Config) *observer {
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_dead_lettered_total", Help: "Messages dead-lettered since the start of the process, by queue.",
 		}, []string{"queue"}),
+		retried: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "holdfast_messages_retried_total", Help: "Messages given back to come again, by queue.",
+		}, []string{"queue"}),
+		swept: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_orders_swept_total", Help: "Times the sweeper asked again about an order that was silent too long.",
+		}),
+		overdue: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "holdfast_orders_overdue_total", Help: "Those of them that were open long after their hold had ended: something keeps them from their end.",
+		}),
 	}
-	c.Metrics.MustRegister(o.accepted, o.ended, o.endToEnd, o.answers, o.dead)
+	c.Metrics.MustRegister(o.accepted, o.ended, o.endToEnd, o.answers, o.dead, o.retried, o.swept, o.overdue)
 	return o
 }
 

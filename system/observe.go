@@ -22,21 +22,26 @@ type observer struct {
 	pace    pace
 	changed func(order.Order)
 
+	patience time.Duration // how long after its hold's end an open order counts as overdue
+
 	accepted prometheus.Counter
 	ended    *prometheus.CounterVec
 	endToEnd prometheus.Histogram
 	answers  *prometheus.CounterVec
 	dead     *prometheus.CounterVec
+	retried  *prometheus.CounterVec
+	swept    prometheus.Counter
+	overdue  prometheus.Counter
 }
 
-func (o *observer) order(c order.Order) {
+func (o *observer) order(c order.Order, by event.Event) {
 	if o.changed != nil {
 		o.changed(c)
 	}
 	switch {
 	case c.Status == order.Pending:
 		o.accepted.Inc()
-		o.say("order accepted", c.OrderID, slog.String("user_id", c.UserID))
+		o.say("order accepted", by, slog.String("user_id", c.UserID))
 	case c.Status.Ended():
 		o.ended.WithLabelValues(string(c.Status)).Inc()
 		o.endToEnd.Observe(c.UpdatedAt().Sub(c.CreatedAt()).Seconds())
@@ -44,11 +49,11 @@ func (o *observer) order(c order.Order) {
 		if c.Reason != "" {
 			why = []slog.Attr{slog.String("reason", c.Reason)}
 		}
-		o.say(ends[c.Status], c.OrderID, why...)
+		o.say(ends[c.Status], by, why...)
 	case c.Status == order.Reserved:
-		o.say("order waits for its payment", c.OrderID)
+		o.say("order waits for its payment", by)
 	default:
-		o.say("order "+strings.ToLower(string(c.Status)), c.OrderID)
+		o.say("order "+strings.ToLower(string(c.Status)), by)
 	}
 }
 
@@ -69,9 +74,9 @@ var moves = map[inventory.State]string{
 	inventory.Returned:         "stock returned",
 }
 
-func (o *observer) reservation(r inventory.Reservation) {
+func (o *observer) reservation(r inventory.Reservation, by event.Event) {
 	if r.State == inventory.Rejected {
-		o.say(moves[r.State], r.OrderID, slog.String("reason", r.Reason))
+		o.say(moves[r.State], by, slog.String("reason", r.Reason))
 		return
 	}
 	for i, l := range r.Lines {
@@ -79,14 +84,14 @@ func (o *observer) reservation(r inventory.Reservation) {
 		if i < len(r.Left) {
 			attrs = append(attrs, slog.Int64("remaining", r.Left[i]))
 		}
-		o.say(moves[r.State], r.OrderID, attrs...)
+		o.say(moves[r.State], by, attrs...)
 	}
 }
 
-func (o *observer) payment(p payment.Payment) {
+func (o *observer) payment(p payment.Payment, by event.Event) {
 	switch p.State {
 	case payment.Captured, payment.Declined, payment.Voided, payment.Refunded:
-		o.say("payment "+strings.ToLower(string(p.State)), p.OrderID, slog.Int64("amount", p.Amount.Amount), slog.String("currency", p.Amount.Currency))
+		o.say("payment "+strings.ToLower(string(p.State)), by, slog.Int64("amount", p.Amount.Amount), slog.String("currency", p.Amount.Currency))
 	}
 }
 
@@ -94,14 +99,22 @@ func (o *observer) answer(c event.Call, answer event.Event, err error) {
 	_, word, _ := strings.Cut(string(answer.Type), ": ")
 	o.answers.WithLabelValues(string(c.Op), word).Inc()
 	if err != nil {
-		o.say("gateway answer unknown", c.OrderID, slog.String("operation", string(c.Op)), slog.Any("error", err))
+		o.say("gateway answer unknown", answer, slog.String("operation", string(c.Op)), slog.Any("error", err))
+	}
+}
+
+// silent hears of an order that the sweeper asks about.
+func (o *observer) silent(c order.Order) {
+	o.swept.Inc()
+	if Now().Sub(c.HoldUntil) > o.patience {
+		o.overdue.Inc()
 	}
 }
 
 func (o *observer) died(s event.Service) { o.dead.WithLabelValues(string(s)).Inc() }
 
 // say writes one line of an order's story, unless there are too many to read.
-func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
+func (o *observer) say(message string, by event.Event, attrs ...slog.Attr) {
 	if !o.log.Enabled(context.Background(), slog.LevelInfo) {
 		return
 	}
@@ -110,7 +123,8 @@ func (o *observer) say(message, orderID string, attrs ...slog.Attr) {
 		o.log.Info("lines about orders were left out; --log-rate sets how many are logged in a second", "count", left)
 	}
 	if ok {
-		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append(attrs, slog.String("order_id", orderID))...)
+		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append(attrs,
+			slog.String("order_id", by.OrderID), slog.String("event_id", by.ID()), slog.String("trace_id", event.TraceID(by.OrderID)))...)
 	}
 }
 

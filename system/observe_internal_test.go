@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"holdfast/event"
 )
 
 // told writes ten lines in one second and one in the next, and returns the log.
@@ -16,10 +18,10 @@ func told(t *testing.T, rate int) (log string) {
 		var out strings.Builder
 		o := newObserver(Config{Log: slog.New(slog.NewTextHandler(&out, nil)), LogRate: rate, Metrics: prometheus.NewRegistry()})
 		for range 10 {
-			o.say("order accepted", "o1")
+			o.say("order accepted", event.New(event.OrderPlaced, event.Ref{OrderID: "o1"}, time.Now()))
 		}
 		time.Sleep(time.Second)
-		o.say("order accepted", "o2")
+		o.say("order accepted", event.New(event.OrderPlaced, event.Ref{OrderID: "o2"}, time.Now()))
 		log = out.String()
 	})
 	return log

@@ -12,6 +12,7 @@
 package system
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -41,6 +42,11 @@ type Config struct {
 	Log      *slog.Logger
 	LogRate  int // lines about orders logged in a second at most; 0: all
 	Metrics  prometheus.Registerer
+	// DurableQueues says that the queues outlive every process, so that a start need
+	// not ask again about every open order.
+	DurableQueues bool
+	// SweepEvery is how often the sweeper looks for silent orders; zero: 200 ms.
+	SweepEvery time.Duration
 	// OrderChanged, if set, hears of each order that was created or changed here.
 	OrderChanged func(order.Order)
 }
@@ -58,8 +64,8 @@ type System struct {
 }
 
 const (
-	sweepWindow = 8192 // messages in a queue past which the sweeper holds back
-	sweepEvery  = 200 * time.Millisecond
+	sweepWindow = 8192                   // messages in a queue past which the sweeper holds back
+	sweepEvery  = 200 * time.Millisecond // unless Config says otherwise
 )
 
 // New puts a system together. It starts nothing.
@@ -88,11 +94,14 @@ func New(c Config) *System {
 }
 
 func (s *System) addOrders(c Config, o *observer) {
-	s.Orders = &order.Service{Store: c.Engine.Orders, Terms: c.Terms, Changed: o.order}
+	s.Orders = &order.Service{Store: c.Engine.Orders, Terms: c.Terms, Changed: o.order, Silent: o.silent}
 	s.workers = append(s.workers, newWorker(c, o, event.Order, s.Orders.Handle))
 	s.sweeper = &worker.Sweeper{
 		Sweep: s.Orders.Sweep, Recover: s.Orders.Recover, Resync: s.Orders.Resync,
-		Queues: c.Queues, Window: sweepWindow, Every: sweepEvery, Now: Now, Log: c.Log,
+		Queues: c.Queues, Window: sweepWindow, Every: cmp.Or(c.SweepEvery, sweepEvery), Now: Now, Log: c.Log,
+	}
+	if c.DurableQueues {
+		s.sweeper.Recover = s.Orders.Resync
 	}
 }
 
@@ -112,7 +121,9 @@ func (s *System) addPayments(c Config, o *observer) {
 func newWorker(c Config, o *observer, s event.Service, handle func(context.Context, time.Time, []event.Event) ([]event.Result, error)) *worker.Worker {
 	return &worker.Worker{
 		Service: s, Queue: c.Queues[s], DeadLetters: c.Engine.DeadLetters[s], Handle: handle, Send: c.Queues.Send,
-		Now: Now, Rand: rand.Float64, Log: c.Log, Limits: c.Limits, Died: func(event.DeadLetter) { o.died(s) },
+		Now: Now, Rand: rand.Float64, Log: c.Log, Limits: c.Limits,
+		Died:    func(event.DeadLetter) { o.died(s) },
+		Retried: func(n int) { o.retried.WithLabelValues(string(s)).Add(float64(n)) },
 	}
 }
 

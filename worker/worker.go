@@ -23,7 +23,7 @@ import (
 	"holdfast/event"
 )
 
-// Worker serves one queue. All fields but Call and Died must be set.
+// Worker serves one queue. All fields but Call, Died and Retried must be set.
 type Worker struct {
 	Service     event.Service
 	Queue       event.Queue
@@ -42,6 +42,8 @@ type Worker struct {
 	Limits Limits
 	// Died, if set, hears of each message that was dead-lettered. It must not block.
 	Died func(event.DeadLetter)
+	// Retried, if set, hears how many messages were given back. It must not block.
+	Retried func(n int)
 
 	failures failures
 	calls    sync.WaitGroup
@@ -109,10 +111,16 @@ func (w *Worker) Run(ctx context.Context) {
 const longestOutagePause = 5 * time.Second
 
 // receive takes messages in batches until ctx ends. It pauses while a store or a
-// queue is out, the longer the longer that lasts.
+// queue is out, the longer the longer that lasts, and tries one message at a time
+// whether it is over: each receive brings a message nearer to its dead-letter
+// queue, where the queue has one of its own.
 func (w *Worker) receive(ctx, work, calls context.Context) {
 	for outage := 0; ctx.Err() == nil; {
-		deliveries, err := w.Queue.Receive(ctx, w.Limits.Batch, w.Limits.Lease)
+		limit := w.Limits.Batch
+		if outage > 0 {
+			limit = 1
+		}
+		deliveries, err := w.Queue.Receive(ctx, limit, w.Limits.Lease)
 		if len(deliveries) > 0 {
 			err = w.process(work, calls, w.tasks(work, deliveries))
 		}
@@ -290,6 +298,9 @@ func (w *Worker) retry(ctx context.Context, tasks ...task) {
 	for i, t := range tasks {
 		defer w.free(t)
 		returns[i] = event.Return{Receipt: t.delivery.Receipt, After: w.backoff(t.delivery.Count)}
+	}
+	if w.Retried != nil {
+		w.Retried(len(returns))
 	}
 	if err := w.Queue.Retry(ctx, returns...); err != nil {
 		w.Log.Error("messages could not be given back; their leases will lapse", "queue", w.Service, "count", len(tasks), "error", err)

@@ -215,6 +215,34 @@ func TestAnOutageOfTheStoreKillsNothing(t *testing.T) {
 	})
 }
 
+// TestAnOutageIsTriedWithOneMessageAtATime: a queue with a dead-letter queue of
+// its own counts each receive.
+func TestAnOutageIsTriedWithOneMessageAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := time.Now().Add(time.Hour)
+		tries, most, retried := 0, 0, 0
+		b := newBench(t, nil)
+		b.Handle = func(_ context.Context, _ time.Time, batch []event.Event) ([]event.Result, error) {
+			if time.Now().Before(back) {
+				if tries++; tries > 1 {
+					most = max(most, len(batch))
+				}
+				return nil, event.Errorf(event.Unavailable, "the store is down")
+			}
+			b.handled = append(b.handled, make([]string, len(batch))...)
+			return make([]event.Result, len(batch)), nil
+		}
+		b.Retried = func(n int) { retried += n }
+		b.send(t, ten()...)
+		b.start(t)
+		time.Sleep(2 * time.Hour)
+		b.stop()
+		if most != 1 || len(b.handled) != 10 || retried != 10+tries-1 {
+			t.Errorf("after the first try up to %d messages at a time, %d handled, %d given back in %d tries; want 1, 10, %d", most, len(b.handled), retried, tries, 10+tries-1)
+		}
+	})
+}
+
 func TestAMessageIsHandledAgainWhenItsEventCouldNotBeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := true

@@ -35,5 +35,13 @@ func (l logging) logger() *slog.Logger {
 	if l.LogFormat == "json" || l.LogFormat == "auto" && !terminal {
 		return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly + ".000", NoColor: !terminal}))
+	return slog.New(tint.NewTextHandler(os.Stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly + ".000", NoColor: !terminal, ReplaceAttr: forPeople}))
+}
+
+// forPeople leaves out what only a program follows: a person has the order's id.
+func forPeople(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && (a.Key == "event_id" || a.Key == "trace_id") {
+		return slog.Attr{}
+	}
+	return a
 }

@@ -18,7 +18,6 @@ var createTests = []storeTest{
 	{"Create stores the first of several with one id in a batch", createFirstOfBatch},
 	{"Create makes one order of one id posted by many at once", createInParallel},
 	{"Create gives unique positive Numbers that rise", numbersRise},
-	{"Create makes orders visible in the order of their Numbers", numbersBecomeVisibleInOrder},
 	{"Create of an empty batch does nothing", createNothing},
 	{"Get says NotFound of an unknown id", getUnknown},
 	{"Get compares ids exactly", getExactID},

@@ -189,7 +189,7 @@ func raceOneMessage(t *testing.T, e *engine.Engine) {
 		var changed atomic.Int32
 		inParallel(t, 20, func(int) error {
 			s := inventoryService(e)
-			s.Changed = func(inventory.Reservation) { changed.Add(1) }
+			s.Changed = func(inventory.Reservation, event.Event) { changed.Add(1) }
 			results, err := s.Handle(t.Context(), after(1), []event.Event{step.message, step.message})
 			for _, r := range results {
 				if r.Send.Type != step.send {

@@ -26,7 +26,7 @@ func raceOrderMessage(t *testing.T, e *engine.Engine) {
 		var changed atomic.Int32
 		inParallel(t, 20, func(int) error {
 			s := orderService(e)
-			s.Changed = func(order.Order) { changed.Add(1) }
+			s.Changed = func(order.Order, event.Event) { changed.Add(1) }
 			m := orderMessage(typ, o.Ref)
 			results, err := s.Handle(t.Context(), after(10), []event.Event{m, m})
 			for _, r := range results {
@@ -117,7 +117,7 @@ func payAtOnce(t *testing.T, e *engine.Engine, n int, message func(i int) event.
 	var changed atomic.Int32
 	inParallel(t, n, func(i int) error {
 		s := paymentService(e)
-		s.Changed = func(payment.Payment) { changed.Add(1) }
+		s.Changed = func(payment.Payment, event.Event) { changed.Add(1) }
 		results, err := s.Handle(t.Context(), after(10), []event.Event{message(i)})
 		if err != nil {
 			return err

@@ -16,16 +16,18 @@ import (
 	"holdfast/payment"
 )
 
-func TestStores(t *testing.T) {
-	enginetest.RunStores(t, func(t *testing.T) *engine.Engine {
-		m := memory.New()
-		t.Cleanup(func() {
-			if err := m.Close(); err != nil {
-				t.Errorf("Close: %v", err)
-			}
-		})
-		return &m.Engine
+func TestStores(t *testing.T) { enginetest.RunStores(t, open) }
+
+func TestSerialStores(t *testing.T) { enginetest.RunSerialStores(t, open) }
+
+func open(t *testing.T) *engine.Engine {
+	m := memory.New()
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
 	})
+	return &m.Engine
 }
 
 func TestQueue(t *testing.T) {

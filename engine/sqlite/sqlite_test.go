@@ -24,6 +24,10 @@ func TestStores(t *testing.T) {
 	enginetest.RunStores(t, func(t *testing.T) *engine.Engine { return open(t, t.TempDir()) })
 }
 
+func TestSerialStores(t *testing.T) {
+	enginetest.RunSerialStores(t, func(t *testing.T) *engine.Engine { return open(t, t.TempDir()) })
+}
+
 // SQLite before 3.51.3 can corrupt a database in WAL mode
 // (https://sqlite.org/wal.html#walresetbug).
 func TestVersionHasNoKnownCorruption(t *testing.T) {
