@@ -33,6 +33,10 @@ func newObserver(c Config) *observer {
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_dead_lettered_total", Help: "Messages dead-lettered since the start of the process, by queue.",
 		}, []string{"queue"}),
+		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "holdfast_queue_lag_seconds", Help: "Time from what a message tells of to its first receipt, by queue.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 900, 3600},
+		}, []string{"queue"}),
 		retried: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "holdfast_messages_retried_total", Help: "Messages given back to come again, by queue.",
 		}, []string{"queue"}),
@@ -43,7 +47,7 @@ func newObserver(c Config) *observer {
 			Name: "holdfast_orders_overdue_total", Help: "Those of them that were open long after their hold had ended: something keeps them from their end.",
 		}),
 	}
-	c.Metrics.MustRegister(o.accepted, o.ended, o.endToEnd, o.answers, o.dead, o.retried, o.swept, o.overdue)
+	c.Metrics.MustRegister(o.accepted, o.ended, o.endToEnd, o.answers, o.dead, o.lag, o.retried, o.swept, o.overdue)
 	return o
 }
 
@@ -101,6 +105,8 @@ func (q queueFigures) Collect(ch chan<- prometheus.Metric) {
 		figure(queueReady, prometheus.GaugeValue, float64(d.Ready))
 		figure(queueDelayed, prometheus.GaugeValue, float64(d.Delayed))
 		figure(queueInFlight, prometheus.GaugeValue, float64(d.InFlight))
-		figure(queueOldest, prometheus.GaugeValue, d.Oldest.Seconds())
+		if d.Oldest != event.UnknownAge {
+			figure(queueOldest, prometheus.GaugeValue, d.Oldest.Seconds())
+		}
 	}
 }

@@ -29,6 +29,7 @@ type observer struct {
 	endToEnd prometheus.Histogram
 	answers  *prometheus.CounterVec
 	dead     *prometheus.CounterVec
+	lag      *prometheus.HistogramVec
 	retried  *prometheus.CounterVec
 	swept    prometheus.Counter
 	overdue  prometheus.Counter

@@ -123,6 +123,7 @@ func newWorker(c Config, o *observer, s event.Service, handle func(context.Conte
 		Service: s, Queue: c.Queues[s], DeadLetters: c.Engine.DeadLetters[s], Handle: handle, Send: c.Queues.Send,
 		Now: Now, Rand: rand.Float64, Log: c.Log, Limits: c.Limits,
 		Died:    func(event.DeadLetter) { o.died(s) },
+		Lag:     func(d time.Duration) { o.lag.WithLabelValues(string(s)).Observe(d.Seconds()) },
 		Retried: func(n int) { o.retried.WithLabelValues(string(s)).Add(float64(n)) },
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"holdfast/event"
 )
 
-// Worker serves one queue. All fields but Call, Died and Retried must be set.
+// Worker serves one queue. All fields but Call, Died, Lag and Retried must be set.
 type Worker struct {
 	Service     event.Service
 	Queue       event.Queue
@@ -42,6 +42,9 @@ type Worker struct {
 	Limits Limits
 	// Died, if set, hears of each message that was dead-lettered. It must not block.
 	Died func(event.DeadLetter)
+	// Lag, if set, hears of each message that is received for the first time how long
+	// after what it tells of that is. It must not block.
+	Lag func(time.Duration)
 	// Retried, if set, hears how many messages were given back. It must not block.
 	Retried func(n int)
 
@@ -147,9 +150,12 @@ func (w *Worker) tasks(ctx context.Context, deliveries []event.Delivery) []task 
 		t := task{delivery: d, event: d.Event}
 		if err := w.misplaced(d.Event); err != nil {
 			dead = append(dead, death{t, err})
-		} else {
-			tasks = append(tasks, t)
+			continue
 		}
+		if w.Lag != nil && d.Count == 1 {
+			w.Lag(w.Now().Sub(d.Event.At))
+		}
+		tasks = append(tasks, t)
 	}
 	w.bury(ctx, dead)
 	return tasks
