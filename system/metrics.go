@@ -24,7 +24,7 @@ func newObserver(c Config) *observer {
 			Name: "holdfast_orders_ended_total", Help: "Orders that came to an end, by status; a refund ends an order a second time.",
 		}, []string{"status"}),
 		endToEnd: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "holdfast_order_seconds", Help: "Time from an order's creation to its end.",
+			Name: "holdfast_order_seconds", Help: "Time from an order's creation to its first end.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 60, 900, 3600},
 		}),
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -70,7 +70,8 @@ func registerBreaker(metrics prometheus.Registerer, b *gateway.Breaker) {
 // read here, and of what was dropped from here on the way to any.
 type queueFigures struct {
 	queues event.Queues
-	read   []event.Service
+	read   []event.Service // whose queues are read here
+	ask    []event.Service // whose queues may have dropped something, besides
 }
 
 func queueFigure(name, help string) *prometheus.Desc {
@@ -90,7 +91,7 @@ func (q queueFigures) Describe(ch chan<- *prometheus.Desc) { prometheus.Describe
 func (q queueFigures) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	for _, s := range event.Services {
+	for _, s := range q.ask {
 		d, err := q.queues[s].Depth(ctx)
 		if err != nil {
 			continue

@@ -45,7 +45,9 @@ func (o *observer) order(c order.Order, by event.Event) {
 		o.say("order accepted", by, slog.String("user_id", c.UserID))
 	case c.Status.Ended():
 		o.ended.WithLabelValues(string(c.Status)).Inc()
-		o.endToEnd.Observe(c.UpdatedAt().Sub(c.CreatedAt()).Seconds())
+		if c.Status != order.Refunded { // which is when the client chose to ask
+			o.endToEnd.Observe(c.UpdatedAt().Sub(c.CreatedAt()).Seconds())
+		}
 		var why []slog.Attr
 		if c.Reason != "" {
 			why = []slog.Attr{slog.String("reason", c.Reason)}
@@ -107,7 +109,11 @@ func (o *observer) answer(c event.Call, answer event.Event, err error) {
 // silent hears of an order that the sweeper asks about.
 func (o *observer) silent(c order.Order) {
 	o.swept.Inc()
-	if Now().Sub(c.HoldUntil) > o.patience {
+	since := c.HoldUntil
+	if changed := c.UpdatedAt(); changed.After(since) {
+		since = changed // a refund may begin long after the hold's end
+	}
+	if Now().Sub(since) > o.patience {
 		o.overdue.Inc()
 	}
 }

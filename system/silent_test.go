@@ -60,7 +60,7 @@ func TestAStartAsksAboutEveryOpenOrderUnlessItsQueuesAreDurable(t *testing.T) {
 	}
 }
 
-func TestDurableQueuesSparesNoOrderTheSweep(t *testing.T) {
+func TestDurableQueuesSpareNoOrderTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if sent, _ := silent(t, true, 70*time.Second); sent != 1 {
 			t.Errorf("%d messages sent once the order was silent too long, want 1", sent)

@@ -78,7 +78,11 @@ func New(c Config) *System {
 	}
 	s := &System{Queues: c.Queues, engine: c.Engine}
 	o := newObserver(c)
-	c.Metrics.MustRegister(queueFigures{c.Queues, c.Services})
+	ask := event.Services
+	if c.DurableQueues {
+		ask = c.Services // those drop nothing, and each question costs a request
+	}
+	c.Metrics.MustRegister(queueFigures{queues: c.Queues, read: c.Services, ask: ask})
 	for _, service := range c.Services {
 		switch service {
 		case event.Order:
