@@ -22,6 +22,10 @@ var allowed = map[string][]string{
 	"holdfast/api/client":        {},
 	"holdfast/api":               {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/keys", "holdfast/api/client"},
 	"holdfast/audit":             {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/payment", "holdfast/gateway/simulated"},
+	"holdfast/cost":              {},
+	"holdfast/emf":               {},
+	"holdfast/deploy":            {"holdfast/event"},
+	"holdfast/emulator":          {"holdfast/deploy"},
 	"holdfast/engine":            {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/payment", "holdfast/keys", "holdfast/gateway/simulated"},
 }
 
