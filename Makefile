@@ -1,43 +1,68 @@
-# Everything needs Go alone. What is built or fetched goes to build/.
+# Everything needs Go alone, and what is about AWS Python 3.10 for its emulator. What
+# is built or fetched goes to build/.
 BUILD   := build
 BIN     := $(BUILD)/holdfast
+EMULATE := $(BUILD)/emulate
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
 LDFLAGS := -X main.commit=$(COMMIT)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
+# ENGINE=aws keeps everything on DynamoDB and SQS: on those that AWS_PROFILE or the
+# other usual variables name, else on those of `make emulator`.
+STORE := --data ./data
+ifeq ($(ENGINE),aws)
+STORE := --engine aws
+ifeq ($(AWS_PROFILE)$(AWS_REGION)$(AWS_ENDPOINT_URL),)
+export AWS_ENDPOINT_URL      := http://127.0.0.1:4566
+export AWS_REGION            := us-east-1
+export AWS_ACCESS_KEY_ID     := test
+export AWS_SECRET_ACCESS_KEY := test
+endif
+endif
+
 .DEFAULT_GOAL := help
-.PHONY: help run setup run-order run-inventory run-payment demo test bench check build clean
+.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test bench bench-aws check build emulate clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build build/holdfast
 	@mkdir -p $(BUILD)
 	@[ -e $(BIN) ] || echo "building; the first time this takes a minute or two"
 	@go build -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/holdfast
 
+emulate:
+	@mkdir -p $(BUILD)
+	@go build -o $(EMULATE) ./cmd/emulator
+
 run: build ## run everything in one process on ./data, at http://127.0.0.1:8000
-	@exec $(BIN) serve --data ./data
+	@exec $(BIN) serve $(STORE)
 
 setup: build ## create ./data with the starting stock; again adds what is missing
-	@$(BIN) setup --data ./data
+	@$(BIN) setup $(STORE)
 
 run-order: build ## run the order service on ./data, in a terminal of its own: users reach all at http://127.0.0.1:8000
-	@exec $(BIN) order --data ./data
+	@exec $(BIN) order $(STORE)
 
 run-inventory: build ## run the inventory service on ./data, in a terminal of its own
-	@exec $(BIN) inventory --data ./data
+	@exec $(BIN) inventory $(STORE)
 
 run-payment: build ## run the payment service on ./data, in a terminal of its own
-	@exec $(BIN) payment --data ./data
+	@exec $(BIN) payment $(STORE)
+
+emulator: emulate ## run AWS's DynamoDB and SQS on this machine, for the targets above with ENGINE=aws in other terminals
+	@exec $(EMULATE)
+
+run-aws: build emulate ## run everything on DynamoDB and SQS that it emulates, at http://127.0.0.1:8000; no account needed
+	@exec $(EMULATE) -- sh -c '$(BIN) setup --engine aws && exec $(BIN) serve --engine aws'
 
 demo: build ## play the three scenarios on a private server, print and check them
 	@go run ./cmd/demo $(BIN)
 
 test: ## every test, with the race detector
-	@go test -race ./...
+	@go test -race -timeout 25m ./...
 
 bench: build ## orders a second from POST to COMPLETED on this machine, in one process and in three: 64 clients for 20 s, then an audit
 	@echo "== one process"
@@ -45,7 +70,14 @@ bench: build ## orders a second from POST to COMPLETED on this machine, in one p
 	@echo "== three processes"
 	@$(BIN) load --clients 64 --duration 20s --split
 
-check: ## what CI runs: format, vet, staticcheck, govulncheck, test
+bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast one hot SKU sells; some ten minutes
+	@echo "== one SKU, and a thousand: 10,000 orders that wait when the services begin"
+	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/(OneSKU|ThousandSKUs)' -benchtime 10000x
+	@echo "== messages received three at a time; one order a second"
+	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/ReceivesOfThree' -benchtime 1000x
+	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/OneASecond' -benchtime 60x
+
+check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test
 	@.ci/run
 
 clean: ## remove build/ (not ./data)

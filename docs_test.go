@@ -85,7 +85,8 @@ func wantTest(t *testing.T, dir, name string) {
 		t.Errorf("%s has no %s", dir, name)
 		return
 	}
-	suite := map[string][]string{"RunStores": enginetest.StoreTests(), "RunSerialStores": enginetest.SerialStoreTests(), "RunQueue": enginetest.QueueTests(), "RunSharedQueue": enginetest.SharedQueueTests()}
+	suite := map[string][]string{"RunStores": enginetest.StoreTests(), "RunSerialStores": enginetest.SerialStoreTests(), "RunQueue": enginetest.QueueTests(), "RunSharedQueue": enginetest.SharedQueueTests(),
+		"RunRemoteQueue": enginetest.RemoteQueueTests(), "RunRemoteSharedQueue": enginetest.SharedQueueTests()}
 	called := ""
 	ast.Inspect(body, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Skip") {

@@ -67,7 +67,7 @@ func start(t testing.TB, options ...func(*api.Config)) *server {
 		option(&c)
 	}
 	s.API = api.New(c)
-	s.orders.Changed = s.OrderChanged
+	s.orders.Changed = func(o order.Order, _ event.Event) { s.OrderChanged(o) }
 	return s
 }
 

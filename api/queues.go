@@ -123,9 +123,11 @@ func (a *API) figures(ctx context.Context, service event.Service, q Queue) wire.
 	counting.Wait()
 	out := wire.Queue{Name: string(service)}
 	if err == nil {
+		out.Depth, out.InFlight = new(d.Ready+d.Delayed), &d.InFlight
+	}
+	if err == nil && d.Oldest != event.UnknownAge {
 		// A wait to the nanosecond is more than anybody wants to read.
-		seconds := d.Oldest.Truncate(time.Millisecond).Seconds()
-		out.Depth, out.InFlight, out.OldestSeconds = new(d.Ready+d.Delayed), &d.InFlight, &seconds
+		out.OldestSeconds = new(d.Oldest.Truncate(time.Millisecond).Seconds())
 	}
 	if countErr == nil {
 		out.DeadLetters = &letters

@@ -121,6 +121,24 @@ func (brokenQueue) Depth(context.Context) (event.Depth, error) {
 	return event.Depth{}, errors.New("the file is gone")
 }
 
+// agelessQueue cannot tell the age of its events.
+type agelessQueue struct{ event.Queue }
+
+func (q agelessQueue) Depth(ctx context.Context) (event.Depth, error) {
+	d, err := q.Queue.Depth(ctx)
+	d.Oldest = event.UnknownAge
+	return d, err
+}
+
+func TestAnUnknownAgeIsNull(t *testing.T) {
+	q := newQueue(event.Order)
+	q.Queue = agelessQueue{q.Queue}
+	s := start(t, withQueue(event.Order, q))
+	if a := s.get("/queues"); a.body != `{"queues":[{"name":"order","depth":0,"in_flight":0,"dead_letters":0,"oldest_seconds":null}]}`+"\n" {
+		t.Errorf("%s", a.body)
+	}
+}
+
 func TestUnknownFiguresAreNull(t *testing.T) {
 	q := newQueue(event.Order)
 	q.Queue = brokenQueue{q.Queue}

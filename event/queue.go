@@ -10,31 +10,44 @@ import (
 // event is allowed (the sweeper heals it), inventing one is not.
 //
 // All methods may be called concurrently. They fail with Unavailable when the
-// queue cannot be used now.
+// queue cannot be used now. With a ctx that has ended they change nothing, and all
+// but Receive fail.
 type Queue interface {
 	// Send adds the events. It never waits for room: a full queue drops what
-	// does not fit, counts it, and reports success.
+	// does not fit, counts it, and reports success. It fails with Invalid, and
+	// sends nothing, if the queue cannot carry one of the events, for its size; on
+	// another error some of the events may have been sent.
 	Send(ctx context.Context, events []Event) error
 
 	// Receive waits until at least one event is ready, or ctx ends, and returns
-	// at most limit of them, the longest-waiting first. Each is leased: no other
-	// Receive returns it until lease has passed. It returns no events and no
-	// error when ctx ended.
+	// at most limit of them. Each is leased: no other Receive returns it until
+	// lease has passed. It returns no events and no error when ctx ended. It may
+	// outlast ctx's deadline by a request's time rather than lose what is on its
+	// way; of what was on its way when ctx was cancelled, the lease lapses.
+	//
+	// A queue within one machine returns the longest-waiting first.
 	Receive(ctx context.Context, limit int, lease time.Duration) ([]Delivery, error)
 
 	// Ack removes the deliveries for good. A receipt whose lease has lapsed and
-	// whose event was received again changes nothing and is no error.
+	// whose event was received again is no error and as a rule changes nothing; an
+	// SQS standard queue may remove the event all the same, which harms nobody: the
+	// late worker had finished it
+	// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html).
 	Ack(ctx context.Context, receipts ...string) error
 
-	// Retry gives deliveries back: each is ready again after its delay. A stale
-	// receipt changes nothing and is no error.
+	// Retry gives deliveries back: each is ready again after its delay, which SQS
+	// rounds up to whole seconds, 12 hours at most. A stale receipt changes nothing
+	// and is no error.
 	Retry(ctx context.Context, returns ...Return) error
 
 	// Extend makes the leases last that long from now. A stale receipt changes
-	// nothing and is no error.
+	// nothing and is no error. SQS ends a lease 12 hours after the receive, however
+	// often it was extended.
 	Extend(ctx context.Context, lease time.Duration, receipts ...string) error
 
-	// Depth counts what the queue holds.
+	// Depth counts what the queue holds. What SQS says is approximate, and right
+	// about a minute after the last message came or went
+	// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
 	Depth(ctx context.Context) (Depth, error)
 }
 
@@ -51,12 +64,15 @@ type Return struct {
 	After   time.Duration // how long it stays away
 }
 
+// UnknownAge is a Depth's Oldest where the queue cannot tell.
+const UnknownAge time.Duration = -1
+
 // Depth is what a queue holds.
 type Depth struct {
 	Ready    int           // waiting to be received now
-	Delayed  int           // given back, to be ready later
+	Delayed  int           // given back, to be ready later; SQS counts it among InFlight
 	InFlight int           // received and neither acknowledged nor given back
-	Oldest   time.Duration // how long the oldest event has been here, in flight or not
+	Oldest   time.Duration // how long the oldest event has been here, in flight or not; or UnknownAge
 	Dropped  int64         // events that this process has dropped since its start because the queue was full
 }
 

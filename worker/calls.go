@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +25,6 @@ func (w *Worker) call(work, calls context.Context, t task, c event.Call) {
 		}
 		t.slot = true
 		w.calls.Add(1)
-		w.held.add(t.delivery.Receipt)
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(calls, w.Limits.CallTimeout)
@@ -55,13 +52,13 @@ func (w *Worker) ask(ctx context.Context, c event.Call) (answer event.Event, err
 // free gives back what the message holds beside its lease.
 func (w *Worker) free(t task) {
 	if t.slot {
-		w.held.remove(t.delivery.Receipt)
 		<-w.slots
 		w.calls.Done()
 	}
 }
 
-// heartbeat extends the leases of the messages whose calls are in flight.
+// heartbeat extends the leases of the messages that have been here for some time:
+// a gateway is slow, or a store that is tried again and again.
 func (w *Worker) heartbeat(ctx context.Context) {
 	tick := time.NewTicker(w.Limits.Lease / 3)
 	defer tick.Stop()
@@ -71,7 +68,7 @@ func (w *Worker) heartbeat(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if receipts := w.held.list(); len(receipts) > 0 {
+		if receipts := w.held.since(w.Now().Add(-w.Limits.Lease / 6)); len(receipts) > 0 {
 			if err := w.Queue.Extend(ctx, w.Limits.Lease, receipts...); err != nil {
 				w.Log.Error("leases could not be extended; messages may come twice", "queue", w.Service, "count", len(receipts), "error", err)
 			}
@@ -79,31 +76,41 @@ func (w *Worker) heartbeat(ctx context.Context) {
 	}
 }
 
-// held is the set of receipts whose calls are in flight.
+// held are the receipts of the messages that the worker has, and since when.
 type held struct {
 	mu       sync.Mutex
-	receipts map[string]struct{}
+	receipts map[string]time.Time
 }
 
-func (h *held) add(receipt string) {
+func (h *held) add(now time.Time, deliveries []event.Delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.receipts == nil {
-		h.receipts = make(map[string]struct{})
+		h.receipts = make(map[string]time.Time)
 	}
-	h.receipts[receipt] = struct{}{}
+	for _, d := range deliveries {
+		h.receipts[d.Receipt] = now
+	}
 }
 
-func (h *held) remove(receipt string) {
+func (h *held) remove(receipts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.receipts, receipt)
+	for _, r := range receipts {
+		delete(h.receipts, r)
+	}
 }
 
-func (h *held) list() []string {
+// since are those that came no later than the time given.
+func (h *held) since(at time.Time) (receipts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Collect(maps.Keys(h.receipts))
+	for r, came := range h.receipts {
+		if !came.After(at) {
+			receipts = append(receipts, r)
+		}
+	}
+	return receipts
 }
 
 // maxFailing bounds how many failing messages are remembered. Past it the count

@@ -124,6 +124,7 @@ func (w *Worker) receive(ctx, work, calls context.Context) {
 			limit = 1
 		}
 		deliveries, err := w.Queue.Receive(ctx, limit, w.Limits.Lease)
+		w.held.add(w.Now(), deliveries)
 		if len(deliveries) > 0 {
 			err = w.process(work, calls, w.tasks(work, deliveries))
 		}
@@ -187,25 +188,13 @@ func (w *Worker) applyAnswers(work, calls context.Context) {
 // outage, of a store or a queue, that kept it from some of them.
 func (w *Worker) process(work, calls context.Context, tasks []task) (outage error) {
 	results, errs := w.handle(work, tasks)
-	send := make([]event.Event, 0, len(tasks))
-	for _, r := range results {
-		if r.Send.Type != "" {
-			send = append(send, r.Send)
-		}
-	}
-	var sent error
-	if len(send) > 0 {
-		sent = w.Send(work, send)
-	}
+	w.send(work, results, errs)
 	done := make([]task, 0, len(tasks))
 	var again []task
 	var dead []death
 	var ask []int
 	for i, t := range tasks {
 		r, err := results[i], errs[i]
-		if err == nil && r.Send.Type != "" {
-			err = sent // a repeat of the message sends it again
-		}
 		if errors.Is(err, event.Unavailable) {
 			outage = err
 		}
@@ -236,6 +225,31 @@ func (w *Worker) process(work, calls context.Context, tasks []task) (outage erro
 	return outage
 }
 
+// send sends the events that follow, and adds to errs, for the message of each,
+// what kept it from being sent: a repeat of the message sends it again. If that is
+// no outage, each is sent alone, so that only the message of the one that cannot be
+// sent is blamed.
+func (w *Worker) send(ctx context.Context, results []event.Result, errs []error) {
+	var events []event.Event
+	var from []int
+	for i, r := range results {
+		if errs[i] == nil && r.Send.Type != "" {
+			events = append(events, r.Send)
+			from = append(from, i)
+		}
+	}
+	if len(events) == 0 {
+		return
+	}
+	err := w.Send(ctx, events)
+	for n, i := range from {
+		errs[i] = err
+		if err != nil && len(events) > 1 && !errors.Is(err, event.Unavailable) {
+			errs[i] = w.Send(ctx, events[n:n+1])
+		}
+	}
+}
+
 // ack acknowledges messages that are done with.
 func (w *Worker) ack(ctx context.Context, done []task) {
 	if len(done) == 0 {
@@ -247,6 +261,7 @@ func (w *Worker) ack(ctx context.Context, done []task) {
 		w.failures.forget(t.delivery.Event)
 		receipts[i] = t.delivery.Receipt
 	}
+	w.held.remove(receipts)
 	if err := w.Queue.Ack(ctx, receipts...); err != nil {
 		w.Log.Error("messages could not be acknowledged; they will come again", "queue", w.Service, "count", len(done), "error", err)
 	}
@@ -301,10 +316,13 @@ func (w *Worker) retry(ctx context.Context, tasks ...task) {
 		return
 	}
 	returns := make([]event.Return, len(tasks))
+	receipts := make([]string, len(tasks))
 	for i, t := range tasks {
 		defer w.free(t)
+		receipts[i] = t.delivery.Receipt
 		returns[i] = event.Return{Receipt: t.delivery.Receipt, After: w.backoff(t.delivery.Count)}
 	}
+	w.held.remove(receipts)
 	if w.Retried != nil {
 		w.Retried(len(returns))
 	}

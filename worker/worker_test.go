@@ -243,6 +243,28 @@ func TestAnOutageIsTriedWithOneMessageAtATime(t *testing.T) {
 	})
 }
 
+func TestAnEventThatCannotBeSentIsItsOwnMessagesFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(e event.Event) (event.Result, error) {
+			return event.Result{Send: event.New(event.PaymentCaptured, e.Ref, time.Now())}, nil
+		})
+		send := b.Send
+		b.Send = func(ctx context.Context, events []event.Event) error {
+			if slices.ContainsFunc(events, func(e event.Event) bool { return e.OrderID == "o3" }) {
+				return event.Errorf(event.Invalid, "the message is too large")
+			}
+			return send(ctx, events)
+		}
+		b.send(t, ten()...)
+		b.start(t)
+		time.Sleep(time.Hour)
+		b.stop()
+		if dead := b.dead(t); len(dead) != 1 || !strings.Contains(dead["o3"], "too large") || len(b.sent) != 9 {
+			t.Errorf("dead %v, %d sent; want o3 with its reason, and nine", dead, len(b.sent))
+		}
+	})
+}
+
 func TestAMessageIsHandledAgainWhenItsEventCouldNotBeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := true
@@ -267,9 +289,42 @@ func TestAMessageIsHandledAgainWhenItsEventCouldNotBeSent(t *testing.T) {
 	})
 }
 
+// frozen is a queue whose leases cannot be extended.
+type frozen struct{ event.Queue }
+
+func (frozen) Extend(context.Context, time.Duration, ...string) error {
+	return event.Errorf(event.Unavailable, "the network is down")
+}
+
+func TestABatchThatTakesLongKeepsItsLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.Handle = func(_ context.Context, _ time.Time, batch []event.Event) ([]event.Result, error) {
+			time.Sleep(10 * b.Limits.Lease) // the store is tried again and again
+			return make([]event.Result, len(batch)), nil
+		}
+		b.send(t, ten()...)
+		b.start(t)
+		for range 100 {
+			time.Sleep(b.Limits.Lease / 10)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			if taken, err := b.queue.Receive(ctx, 10, time.Hour); err != nil || len(taken) > 0 {
+				t.Fatalf("another worker has %d of the messages (%v)", len(taken), err)
+			}
+			cancel()
+		}
+		time.Sleep(b.Limits.Lease)
+		b.stop()
+		if d := b.depth(t); d != (event.Depth{}) {
+			t.Errorf("the queue still holds %+v", d)
+		}
+	})
+}
+
 func TestALapsedLeaseMakesADuplicateAndTheLateAckChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, nil)
+		b.Queue = frozen{b.queue}
 		slow := true
 		b.Handle = func(_ context.Context, _ time.Time, batch []event.Event) ([]event.Result, error) {
 			if slow {

@@ -45,7 +45,7 @@ func startOver(t *testing.T, engine engine.Engine) (*client.Client, *order.Servi
 		Keys:   &keys.Ring{Store: engine.Keys, Now: time.Now},
 		Queues: map[event.Service]api.Queue{event.Inventory: {Queue: queue, DeadLetters: engine.DeadLetters[event.Inventory]}},
 	})
-	orders.Changed = a.OrderChanged
+	orders.Changed = func(o order.Order, _ event.Event) { a.OrderChanged(o) }
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	return client.New(server.URL+"/", nil), orders, queue

@@ -6,13 +6,15 @@
 //		enginetest.RunStores(t, func(t *testing.T) *engine.Engine { … })
 //	}
 //
-// Times are given to the stores by the tests, so nothing here waits.
+// Times are given to the stores by the tests, and the time of a queue is virtual,
+// or moved on by whoever opened the queue, so nothing here waits.
 package enginetest
 
 import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"holdfast/engine"
 	"holdfast/event"
@@ -27,14 +29,14 @@ type storeTest struct {
 // queueTest is one sentence of event.Queue's contract, run on a fresh queue.
 type queueTest struct {
 	name string
-	run  func(t *testing.T, q event.Queue)
+	run  func(t *testing.T, q queue)
 }
 
 // sharedQueueTest is one sentence of event.Queue's contract for two processes,
 // run on two handles of a fresh queue.
 type sharedQueueTest struct {
 	name string
-	run  func(t *testing.T, a, b event.Queue)
+	run  func(t *testing.T, a, b queue)
 }
 
 // storeGroups are the tests of RunStores by what they are about.
@@ -55,8 +57,15 @@ var storeGroups = []struct {
 	{"aliasing", aliasTests},
 }
 
-// allQueueTests are the tests of RunQueue.
-var allQueueTests = slices.Concat(queueTests, leaseTests, queueLoadTests)
+// remoteQueueTests are the tests of RunRemoteQueue, allQueueTests those of
+// RunQueue.
+var (
+	remoteQueueTests = slices.Concat(queueTests, leaseTests, queueLoadTests)
+	allQueueTests    = slices.Concat(remoteQueueTests, embeddedTests)
+)
+
+// allSharedQueueTests are the tests of RunSharedQueue.
+var allSharedQueueTests = slices.Concat(sharedQueueTests, sharedEmbeddedTests)
 
 // RunStores runs the suite on the stores, the dead letters and the ledger of an
 // engine. Each call of open returns a fresh, empty engine, and registers its
@@ -79,8 +88,19 @@ func RunStores(t *testing.T, open func(t *testing.T) *engine.Engine) {
 func RunQueue(t *testing.T, open func(t *testing.T) event.Queue) {
 	for _, test := range allQueueTests {
 		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test.run(t, open(t)) })
+			synctest.Test(t, func(t *testing.T) { test.run(t, embeddedQueue(open(t))) })
 		})
+	}
+}
+
+// RunRemoteQueue runs on a queue behind a network, which has a clock of its own,
+// those tests of RunQueue that hold for every queue; the others are about what
+// only a queue within one machine promises. Each call of open returns a fresh,
+// empty queue, and what has its time pass. The tests do not run in parallel, so
+// queues may share a clock.
+func RunRemoteQueue(t *testing.T, open func(t *testing.T) (q event.Queue, advance func(time.Duration))) {
+	for _, test := range remoteQueueTests {
+		t.Run(test.name, func(t *testing.T) { test.run(t, remoteQueue(open(t))) })
 	}
 }
 
@@ -88,12 +108,22 @@ func RunQueue(t *testing.T, open func(t *testing.T) event.Queue) {
 // of open returns two handles of one fresh, empty queue, each as a process of its
 // own has it. Otherwise it is as RunQueue's.
 func RunSharedQueue(t *testing.T, open func(t *testing.T) (a, b event.Queue)) {
-	for _, test := range sharedQueueTests {
+	for _, test := range allSharedQueueTests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := open(t)
-				test.run(t, a, b)
+				test.run(t, embeddedQueue(a), embeddedQueue(b))
 			})
+		})
+	}
+}
+
+// RunRemoteSharedQueue is to RunSharedQueue what RunRemoteQueue is to RunQueue.
+func RunRemoteSharedQueue(t *testing.T, open func(t *testing.T) (a, b event.Queue, advance func(time.Duration))) {
+	for _, test := range sharedQueueTests {
+		t.Run(test.name, func(t *testing.T) {
+			a, b, advance := open(t)
+			test.run(t, remoteQueue(a, advance), remoteQueue(b, advance))
 		})
 	}
 }
@@ -117,9 +147,17 @@ func QueueTests() (names []string) {
 	return names
 }
 
+// RemoteQueueTests names the subtests of RunRemoteQueue.
+func RemoteQueueTests() (names []string) {
+	for _, test := range remoteQueueTests {
+		names = append(names, test.name)
+	}
+	return names
+}
+
 // SharedQueueTests names the subtests of RunSharedQueue.
 func SharedQueueTests() (names []string) {
-	for _, test := range sharedQueueTests {
+	for _, test := range allSharedQueueTests {
 		names = append(names, test.name)
 	}
 	return names

@@ -7,6 +7,8 @@ import (
 	"holdfast/event"
 )
 
+// sharedQueueTests are what a queue that several processes use promises, wherever
+// it is.
 var sharedQueueTests = []sharedQueueTest{
 	{"one receives what the other sent, with every field", sharedKeepsEveryField},
 	{"what one has received is not the other's", sharedLease},
@@ -14,12 +16,17 @@ var sharedQueueTests = []sharedQueueTest{
 	{"one prolongs, gives back and removes what it has, and the other sees it", sharedReceipts},
 	{"Receive of one wakes for what the other sends", sharedWakes},
 	{"Receive of one wakes for what the other gives back", sharedWakesForReturn},
-	{"both share the queue's room, and each counts what it dropped", sharedRoom},
 	{"many on both send and receive each event once", sharedConcurrent},
 }
 
-func sharedKeepsEveryField(t *testing.T, a, b event.Queue) {
-	for i, pair := range [][2]event.Queue{{a, b}, {b, a}} {
+// sharedEmbeddedTests are what it promises beside if it is within one machine.
+var sharedEmbeddedTests = []sharedQueueTest{
+	{"Receive of one wakes at once for what the other sends", sharedWakesAtOnce},
+	{"both share the queue's room, and each counts what it dropped", sharedRoom},
+}
+
+func sharedKeepsEveryField(t *testing.T, a, b queue) {
+	for i, pair := range [][2]queue{{a, b}, {b, a}} {
 		want := letter(i + 1).Event
 		send(t, pair[0], want)
 		d := receive(t, pair[1], want, time.Minute)
@@ -28,24 +35,22 @@ func sharedKeepsEveryField(t *testing.T, a, b event.Queue) {
 	}
 }
 
-func sharedLease(t *testing.T, a, b event.Queue) {
+func sharedLease(t *testing.T, a, b queue) {
 	send(t, a, messages(4)...)
-	first := poll(t, a, 2, 10*time.Second)
-	second := poll(t, b, 4, 10*time.Second)
-	if len(first) != 2 || len(second) != 2 {
-		t.Fatalf("received %+v and %+v", first, second)
-	}
-	for i, d := range append(first, second...) {
-		wantSame(t, "event", d.Event, message(i))
+	first := receiveAll(t, a, 2, time.Minute)
+	for id := range receiveAll(t, b, 2, time.Minute) {
+		if _, both := first[id]; both {
+			t.Errorf("both received the event of %s", id)
+		}
 	}
 	wantNothing(t, a)
 	wantDepth(t, b, 0, 4, 0)
 }
 
-func sharedLateWorker(t *testing.T, a, b event.Queue) {
+func sharedLateWorker(t *testing.T, a, b queue) {
 	send(t, a, message(1))
 	late := receive(t, b, message(1), 10*time.Second)
-	time.Sleep(11 * time.Second)
+	a.sleep(11 * time.Second)
 	now := receive(t, a, message(1), 10*time.Second)
 	if now.Count != 2 || now.Receipt == late.Receipt {
 		t.Errorf("the second delivery: %+v", now)
@@ -54,31 +59,37 @@ func sharedLateWorker(t *testing.T, a, b event.Queue) {
 	wantNoError(t, b.Retry(t.Context(), event.Return{Receipt: late.Receipt}))
 	wantNoError(t, b.Extend(t.Context(), time.Hour, late.Receipt))
 	wantNothing(t, b)
-	time.Sleep(11 * time.Second)
+	a.sleep(11 * time.Second)
 	receive(t, b, message(1), time.Hour)
 }
 
-func sharedReceipts(t *testing.T, a, b event.Queue) {
+func sharedReceipts(t *testing.T, a, b queue) {
 	send(t, a, messages(3)...)
-	d := poll(t, a, 3, 10*time.Second)
-	if len(d) != 3 {
-		t.Fatalf("received %+v", d)
-	}
-	wantNoError(t, a.Extend(t.Context(), time.Minute, d[0].Receipt))
-	wantNoError(t, a.Retry(t.Context(), event.Return{Receipt: d[1].Receipt, After: 20 * time.Second}))
+	d := receiveMessages(t, a, 3, 10*time.Second)
+	wantNoError(t, a.Extend(t.Context(), 2*time.Minute, d[0].Receipt))
+	wantNoError(t, a.Retry(t.Context(), event.Return{Receipt: d[1].Receipt, After: time.Minute}))
 	wantNoError(t, a.Ack(t.Context(), d[2].Receipt))
-	time.Sleep(15 * time.Second)
+	a.sleep(50 * time.Second)
 	wantNothing(t, b)
-	time.Sleep(10 * time.Second)
+	a.sleep(11 * time.Second)
 	receive(t, b, message(1), time.Hour)
 	wantNothing(t, b)
-	wantDepth(t, b, 0, 2, 25*time.Second)
+	wantDepth(t, b, 0, 2, 61*time.Second)
 }
 
-func sharedWakes(t *testing.T, a, b event.Queue) {
+func sharedWakes(t *testing.T, a, b queue) {
 	for i := range 3 {
 		w := receiveLater(t.Context(), t, b, time.Hour)
-		time.Sleep(time.Duration(i) * 20 * time.Second)
+		a.sleep(time.Duration(i) * 20 * time.Second)
+		send(t, a, message(i))
+		w.want(t, message(i))
+	}
+}
+
+func sharedWakesAtOnce(t *testing.T, a, b queue) {
+	for i := range 3 {
+		w := receiveLater(t.Context(), t, b, time.Hour)
+		a.sleep(time.Duration(i) * 20 * time.Second)
 		send(t, a, message(i))
 		began := time.Now()
 		w.want(t, message(i))
@@ -88,16 +99,17 @@ func sharedWakes(t *testing.T, a, b event.Queue) {
 	}
 }
 
-func sharedWakesForReturn(t *testing.T, a, b event.Queue) {
+func sharedWakesForReturn(t *testing.T, a, b queue) {
 	send(t, a, message(1))
 	d := receive(t, a, message(1), time.Hour)
 	w := receiveLater(t.Context(), t, b, time.Hour)
-	time.Sleep(time.Second)
+	a.sleep(time.Second)
 	wantNoError(t, a.Retry(t.Context(), event.Return{Receipt: d.Receipt, After: time.Second}))
+	a.sleep(2 * time.Second)
 	w.want(t, message(1))
 }
 
-func sharedRoom(t *testing.T, a, b event.Queue) {
+func sharedRoom(t *testing.T, a, b queue) {
 	capacity := fill(t, a)
 	before := must(b.Depth(t.Context()))(t)
 	send(t, b, messages(5)...)
@@ -111,4 +123,4 @@ func sharedRoom(t *testing.T, a, b event.Queue) {
 	}
 }
 
-func sharedConcurrent(t *testing.T, a, b event.Queue) { eachReceivedOnce(t, a, b, a, b) }
+func sharedConcurrent(t *testing.T, a, b queue) { eachReceivedOnce(t, a, b, a, b) }
