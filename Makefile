@@ -9,24 +9,29 @@ LDFLAGS := -X main.commit=$(COMMIT)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# ENGINE=aws keeps everything on DynamoDB and SQS: on those that AWS_PROFILE or the
-# other usual variables name, else on those of `make emulator`.
+# ENGINE=aws keeps everything on DynamoDB and SQS: on those that AWS_PROFILE, AWS_REGION
+# or AWS_ENDPOINT_URL names, and where none of them is set on those of `make emulator`,
+# never on a real account by accident.
 STORE := --data ./data
 ifeq ($(ENGINE),aws)
 STORE := --engine aws
-ifeq ($(AWS_PROFILE)$(AWS_REGION)$(AWS_ENDPOINT_URL),)
+ifeq ($(AWS_PROFILE)$(AWS_REGION)$(AWS_DEFAULT_REGION)$(AWS_ENDPOINT_URL),)
 export AWS_ENDPOINT_URL      := http://127.0.0.1:4566
 export AWS_REGION            := us-east-1
 export AWS_ACCESS_KEY_ID     := test
 export AWS_SECRET_ACCESS_KEY := test
+unexport AWS_SESSION_TOKEN
 endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test bench bench-aws check build emulate clean
+.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-aws-second bench bench-aws check build emulate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "With ENGINE=aws run, setup and the three services use DynamoDB and SQS: those of make emulator,"
+	@echo "or those that AWS_PROFILE, AWS_REGION or AWS_ENDPOINT_URL names."
 
 build: ## build build/holdfast
 	@mkdir -p $(BUILD)
@@ -64,6 +69,9 @@ demo: build ## play the three scenarios on a private server, print and check the
 test: ## every test, with the race detector
 	@go test -race -timeout 25m ./...
 
+test-aws-second: ## the AWS engine's suite on two other emulators: needs Rust 1.88, a JDK and Maven, and minutes the first time
+	@go test -race -timeout 30m -tags second -run OnTheSecondPair ./engine/aws
+
 bench: build ## orders a second from POST to COMPLETED on this machine, in one process and in three: 64 clients for 20 s, then an audit
 	@echo "== one process"
 	@$(BIN) load --clients 64 --duration 20s
@@ -76,6 +84,8 @@ bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast 
 	@echo "== messages received three at a time; one order a second"
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/ReceivesOfThree' -benchtime 1000x
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/OneASecond' -benchtime 60x
+	@echo "== reservations a second behind DynamoDB's limits, one SKU and a thousand"
+	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'HotSKU|UniformSKUs' -benchtime 40000x
 
 check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test
 	@.ci/run

@@ -52,7 +52,10 @@ type Config struct {
 	RequireKeys bool
 	// Intake is how many POST /orders may wait for their write at a time; one
 	// more is refused with 503. 0 means defaultIntake.
-	Intake  int
+	Intake int
+	// Reread is the longest time between two readings of an order that a request
+	// waits for, since another process may have changed it; 0: half a second.
+	Reread  time.Duration
 	Log     *slog.Logger
 	Version string
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -14,7 +15,7 @@ const (
 	// have changed it: soon at first, for an order that is alone, then ever more
 	// seldom, for the many that wait when there is much to do.
 	firstReread = 10 * time.Millisecond
-	lastReread  = 500 * time.Millisecond
+	lastReread  = 500 * time.Millisecond // unless Config says otherwise
 )
 
 // waiters are the requests that wait for an order to change.
@@ -89,7 +90,7 @@ func (a *API) await(ctx context.Context, id string, wait time.Duration) (order.O
 		select {
 		case <-changed:
 		case <-again.C:
-			pause = min(2*pause, lastReread)
+			pause = min(2*pause, cmp.Or(a.config.Reread, lastReread))
 			again.Reset(pause)
 		case <-over.C:
 			return o, nil

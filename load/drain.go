@@ -51,10 +51,12 @@ func (o Options) drain(ctx context.Context, before counters, start time.Time, ac
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
+		asked := time.Now()
 		open, err := o.open(ctx)
 		if err != nil {
 			return drained{}, err
 		}
+		tick.Reset(max(20*time.Millisecond, 5*time.Since(asked))) // a slow answer is a dear one
 		if !open {
 			at := time.Since(start)
 			after, err := o.counted(ctx, before.ended+accepted)

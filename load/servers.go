@@ -3,9 +3,7 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os/exec"
 	"time"
 )
 
@@ -14,35 +12,30 @@ import (
 type Servers []*Server
 
 // anywhere are the flags of a process on a free port of this machine.
-func anywhere(data string, flags ...string) []string {
-	return append([]string{"--addr", "127.0.0.1:0", "--data", data}, flags...)
+func anywhere(flags []string) []string {
+	return append([]string{"--addr", "127.0.0.1:0"}, flags...)
 }
 
-// StartOne runs Holdfast in one process on the data folder and a free port.
-func StartOne(ctx context.Context, binary, data string, logs io.Writer, flags ...string) (Servers, error) {
-	s, err := Start(ctx, binary, logs, "serve", anywhere(data, flags...)...)
+// StartOne runs Holdfast in one process on a free port, with the flags given.
+func StartOne(ctx context.Context, binary string, logs io.Writer, flags ...string) (Servers, error) {
+	s, err := Start(ctx, binary, logs, "serve", anywhere(flags)...)
 	if err != nil {
 		return nil, err
 	}
 	return Servers{s}, nil
 }
 
-// StartSplit sets the data folder up and runs Holdfast on it as a process a
-// service, each on a free port and with the flags given. logs must bear writes of
-// several processes at once, as a file does.
-func StartSplit(ctx context.Context, binary, data string, logs io.Writer, flags ...string) (all Servers, err error) {
-	setup := exec.CommandContext(ctx, binary, "setup", "--data", data)
-	setup.Stderr = logs
-	if err := setup.Run(); err != nil {
-		return nil, fmt.Errorf("holdfast setup: %w", err)
-	}
+// StartSplit runs Holdfast as a process a service, each on a free port and with the
+// flags given; what they say is set up. logs must bear writes of several processes
+// at once, as a file does.
+func StartSplit(ctx context.Context, binary string, logs io.Writer, flags ...string) (all Servers, err error) {
 	defer func() {
 		if err != nil {
 			all.Kill()
 		}
 	}()
 	for _, service := range []string{"payment", "inventory", "order"} {
-		own := anywhere(data, flags...)
+		own := anywhere(flags)
 		if service == "order" {
 			own = append(own, "--inventory-url", all[0].URL, "--payment-url", all[1].URL)
 		}

@@ -39,6 +39,7 @@ type Config struct {
 	Gateway  payment.Gateway // a breaker is put in front of it; not needed without the payment service
 	Terms    order.Terms
 	Limits   worker.Limits // zero: worker.DefaultLimits
+	Batch    int           // messages a worker takes at a time; zero: as Limits say
 	Log      *slog.Logger
 	LogRate  int // lines about orders logged in a second at most; 0: all
 	Metrics  prometheus.Registerer
@@ -58,9 +59,10 @@ type System struct {
 	Payments  *payment.Service
 	Queues    event.Queues
 
-	engine  *engine.Engine
-	workers []*worker.Worker
-	sweeper *worker.Sweeper
+	engine   *engine.Engine
+	observer *observer
+	workers  []*worker.Worker
+	sweeper  *worker.Sweeper
 }
 
 const (
@@ -73,11 +75,14 @@ func New(c Config) *System {
 	if c.Limits == (worker.Limits{}) {
 		c.Limits = worker.DefaultLimits
 	}
+	if c.Batch > 0 {
+		c.Limits.Batch = c.Batch
+	}
 	if c.Services == nil {
 		c.Services = event.Services
 	}
-	s := &System{Queues: c.Queues, engine: c.Engine}
 	o := newObserver(c)
+	s := &System{Queues: c.Queues, engine: c.Engine, observer: o}
 	ask := event.Services
 	if c.DurableQueues {
 		ask = c.Services // those drop nothing, and each question costs a request
@@ -146,6 +151,9 @@ func (s *System) Run(ctx context.Context) {
 	}
 	running.Wait()
 }
+
+// Died counts a message that was dead-lettered elsewhere than in a worker.
+func (s *System) Died(reader event.Service) { s.observer.died(reader) }
 
 // Ready tells whether the services can do their work now: nil, or what cannot be
 // used. The order service accepts orders without its queues, so it is ready

@@ -60,7 +60,7 @@ func run(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	servers, err := load.StartOne(ctx, binary, folder, os.Stderr, "--log-level", "warn")
+	servers, err := load.StartOne(ctx, binary, os.Stderr, "--data", folder, "--log-level", "warn")
 	if err != nil {
 		return err
 	}

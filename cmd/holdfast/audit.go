@@ -33,22 +33,17 @@ func (c *auditCommand) Run(ctx context.Context) error {
 	return err
 }
 
-// audit checks the stores and the queues between processes, whether they are in
-// use or not.
+// audit checks the stores and the queues that outlive a process, whether they are
+// in use or not.
 func (s storage) audit(ctx context.Context, o audit.Options) (report audit.Report, err error) {
-	e, err := s.openToRead()
+	store, err := s.backend().toRead(ctx)
 	if err != nil {
 		return report, err
 	}
-	defer func() { err = errors.Join(err, e.Close()) }()
-	files, err := s.openQueuesToRead()
-	if err != nil {
-		return report, err
-	}
-	defer func() { err = errors.Join(err, files.Close()) }()
+	defer func() { err = errors.Join(err, store.Close()) }()
 	return audit.Check(ctx, audit.Stores{
-		Orders: e.Orders, Inventory: e.Inventory, Payments: e.Payments, Ledger: e.Ledger,
-		DeadLetters: e.DeadLetters, Queues: files.Queues,
+		Orders: store.Orders, Inventory: store.Inventory, Payments: store.Payments, Ledger: store.Ledger,
+		DeadLetters: store.DeadLetters, Queues: store.queues,
 	}, o)
 }
 

@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"holdfast/api/client"
+	enginesqlite "holdfast/engine/sqlite"
 	"holdfast/event"
 )
 
@@ -71,7 +72,7 @@ func TestAuditFindsEachBreachMadeByHand(t *testing.T) {
 
 func TestAMessageLeftInAQueueFileIsWork(t *testing.T) {
 	data := setUp(t)
-	files, err := storage{Data: data}.openQueues(true)
+	files, err := onSQLite{dir: data}.queues(enginesqlite.QueueOptions{Shared: true})()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func mustTake(t *testing.T, take func(dir, command string) (func(), error), dir,
 func TestOnlyTheLivingAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	defer mustTake(t, shareFolder, dir, "order")()
-	gone := exec.Command(os.Args[0], "-test.run=^$")
+	gone := exec.Command(os.Args[0], "version")
 	if err := gone.Run(); err != nil {
 		t.Fatal(err)
 	}

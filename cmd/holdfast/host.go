@@ -16,7 +16,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"holdfast/api"
-	"holdfast/engine"
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/keys"
@@ -25,18 +24,16 @@ import (
 	"holdfast/system"
 )
 
-// host is what a process runs: services over an open engine and their queues, and
+// host is what a process runs: services over an open store and its queues, and
 // the API to them.
 type host struct {
 	process
 	services  []event.Service
-	engine    *engine.Engine // with the ports of the services
-	queues    event.Queues   // all three
+	store     *opened // with the ports of the services
 	terms     order.Terms
 	gateway   *simulated.Gateway         // nil without the payment service
 	elsewhere map[event.Service]*url.URL // where the other services answer, for the door
 	log       *slog.Logger
-	close     func() error // closes engine and queues
 }
 
 // A stop takes 10 s at most from the signal to the exit.
@@ -54,17 +51,23 @@ func (h *host) serve(ctx context.Context, command string, at site) error {
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(stopTime, func() { close(late) }) })
 
-	s, routes := h.assemble()
+	figures := prometheus.NewRegistry()
+	s, routes := h.assemble(figures)
 	h.warnOfStrangers(ctx)
 	var working sync.WaitGroup
 	working.Go(func() { s.Run(ctx) })
+	if h.store.beside != nil {
+		working.Go(func() { h.store.beside(ctx, s.Died) })
+	}
 	fmt.Println(load.ReadyLine(command, at.url))
+	report := h.report(figures, command)
 	err := serveHTTP(ctx, at, routes, h.log)
 	stop()
 	closed := make(chan error, 1)
 	go func() {
 		working.Wait()
-		closed <- h.close()
+		report()
+		closed <- h.store.Close()
 	}()
 	select {
 	case closing := <-closed:
@@ -77,27 +80,31 @@ func (h *host) serve(ctx context.Context, command string, at site) error {
 }
 
 // assemble puts the services and the API together.
-func (h *host) assemble() (*system.System, *api.API) {
-	metrics := prometheus.NewRegistry()
+func (h *host) assemble(metrics *prometheus.Registry) (*system.System, *api.API) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var routes *api.API
+	if h.store.cloud != nil {
+		metrics.MustRegister(h.store.cloud.meter)
+	}
 	parts := system.Config{
-		Engine: h.engine, Services: h.services, Queues: h.queues, Terms: h.terms,
+		Engine: h.store.Engine, Services: h.services, Queues: h.store.queues, Terms: h.terms,
+		DurableQueues: h.store.lasting, SweepEvery: h.store.sweepEvery, Batch: h.store.batch,
 		Log: h.log, LogRate: h.LogRate, Metrics: metrics, OrderChanged: func(o order.Order) { routes.OrderChanged(o) },
 	}
 	config := api.Config{
 		Queues: make(map[event.Service]api.Queue), Elsewhere: h.elsewhere, Now: system.Now, NewID: newID,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Log: h.log, Version: version(),
-		Keys: &keys.Ring{Store: h.engine.Keys, Now: system.Now}, RequireKeys: h.needsKeys(),
+		Keys: &keys.Ring{Store: h.store.Keys, Now: system.Now}, RequireKeys: h.needsKeys(),
+		Reread: h.store.reread,
 	}
 	if h.gateway != nil {
 		parts.Gateway, config.Outage = h.gateway, h.gateway.Outage
 	}
 	for _, s := range h.services {
-		config.Queues[s] = api.Queue{Queue: h.queues[s], DeadLetters: h.engine.DeadLetters[s]}
+		config.Queues[s] = api.Queue{Queue: h.store.queues[s], DeadLetters: h.store.DeadLetters[s]}
 	}
 	s := system.New(parts)
-	config.Orders, config.Inventory, config.Send, config.Ready = s.Orders, s.Inventory, h.queues.Send, s.Ready
+	config.Orders, config.Inventory, config.Send, config.Ready = s.Orders, s.Inventory, h.store.queues.Send, s.Ready
 	routes = api.New(config)
 	return s, routes
 }
@@ -114,10 +121,10 @@ func (h *host) warnOfStrangers(ctx context.Context) {
 	if !h.needsKeys() {
 		return
 	}
-	all, err := h.engine.Keys.List(ctx)
+	all, err := h.store.Keys.List(ctx)
 	if err != nil {
 		h.log.Warn("the API keys cannot be read", "error", err)
 	} else if !slices.ContainsFunc(all, func(k keys.Key) bool { return k.RevokedAt.IsZero() }) {
-		h.log.Warn("there is no API key yet, so every request is refused; make one, without a restart: holdfast keys create NAME --scope orders,inventory,ops --data " + h.Data)
+		h.log.Warn("there is no API key yet, so every request is refused; make one, without a restart: holdfast keys create NAME --scope orders,inventory,ops " + h.backend().flags())
 	}
 }

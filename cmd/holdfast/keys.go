@@ -8,14 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"holdfast/engine"
 	"holdfast/event"
 	"holdfast/keys"
 	"holdfast/system"
 )
 
-// keysCommand deals with API keys, in the data folder itself, beside whatever runs
-// on it.
+// keysCommand deals with API keys where they are kept, beside whatever runs there.
 type keysCommand struct {
 	Create keysCreateCommand `cmd:"" help:"Make a key, and print its secret, which is shown this once."`
 	List   keysListCommand   `cmd:"" help:"List the keys, revoked ones too; never their secrets."`
@@ -34,7 +32,7 @@ func (c *keysCreateCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return misuse{err}
 	}
-	err = c.withKeys(func(store keys.Store) error { return store.Create(ctx, key) })
+	err = c.withKeys(ctx, func(store keys.Store) error { return store.Create(ctx, key) })
 	if errors.Is(err, event.Conflict) {
 		return fmt.Errorf("there is a key named %q; revoke it first with holdfast keys revoke %s, or choose another name", c.Name, c.Name)
 	}
@@ -65,7 +63,7 @@ type listedKey struct {
 // Run lists the keys.
 func (c *keysListCommand) Run(ctx context.Context) error {
 	listed := []listedKey{}
-	err := c.withKeys(func(store keys.Store) error {
+	err := c.withKeys(ctx, func(store keys.Store) error {
 		all, err := store.List(ctx)
 		for _, k := range all {
 			listed = append(listed, listedKey{k.Name, k.Scopes, k.CreatedAt, k.RevokedAt})
@@ -92,7 +90,7 @@ type keysRevokeCommand struct {
 
 // Run ends the key.
 func (c *keysRevokeCommand) Run(ctx context.Context) error {
-	err := c.withKeys(func(store keys.Store) error { return store.Revoke(ctx, c.Name, system.Now()) })
+	err := c.withKeys(ctx, func(store keys.Store) error { return store.Revoke(ctx, c.Name, system.Now()) })
 	if errors.Is(err, event.NotFound) {
 		return fmt.Errorf("there is no key named %q that is not revoked; see holdfast keys list", c.Name)
 	}
@@ -102,17 +100,13 @@ func (c *keysRevokeCommand) Run(ctx context.Context) error {
 	return err
 }
 
-// withKeys does something to the keys of the data folder.
-func (s storage) withKeys(do func(keys.Store) error) error {
-	if !s.durable() {
-		return misuse{errors.New("the memory engine keeps no API keys")}
-	}
-	var e *engine.Engine
-	e, err := s.openServices()
+// withKeys does something to the keys.
+func (s storage) withKeys(ctx context.Context, do func(keys.Store) error) error {
+	store, err := s.backend().keys(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(e.Keys), e.Close())
+	return errors.Join(do(store.Keys), store.Close())
 }
 
 // scopes lists what a key opens, as --scope takes it.

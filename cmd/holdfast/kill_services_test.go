@@ -21,11 +21,11 @@ const (
 	buyersAtOnce = 16
 )
 
-// crew is services as processes of their own on one folder, each at an address
+// crew is services as processes of their own on one place, each at an address
 // that it keeps when it is started again.
 type crew struct {
 	t      *testing.T
-	data   string
+	at     where
 	flags  map[string][]string // by name
 	member map[string]*load.Server
 }
@@ -38,8 +38,8 @@ var service = map[string]string{
 	"order": "order", "first inventory": "inventory", "second inventory": "inventory", "payment": "payment",
 }
 
-func newCrew(t *testing.T, data string) *crew {
-	c := &crew{t: t, data: data, flags: make(map[string][]string), member: make(map[string]*load.Server)}
+func newCrew(t *testing.T, at where) *crew {
+	c := &crew{t: t, at: at, flags: make(map[string][]string), member: make(map[string]*load.Server)}
 	for _, name := range []string{"payment", "second inventory", "first inventory"} {
 		c.start(name)
 	}
@@ -59,7 +59,7 @@ func (c *crew) start(name string) {
 		}
 		addr = u.Host
 	}
-	flags := append([]string{"--addr", addr, "--data", c.data, "--log-level", "warn"}, c.flags[name]...)
+	flags := append(c.at.with("--addr", addr, "--log-level", "warn"), c.flags[name]...)
 	c.member[name] = startLogging(c.t, &bytes.Buffer{}, service[name], flags...)
 }
 
@@ -72,8 +72,13 @@ func (c *crew) client() *client.Client {
 // processes and a payment process with SIGKILL, one after another and again, while
 // four hundred good orders are placed for three hundred units.
 func TestKillEachOfFourProcessesInTurn(t *testing.T) {
-	data := setUp(t, "--stock", stockFile(t, fmt.Sprintf(`[{"sku": "A123", "on_hand": %d, "price": {"amount": 1999, "currency": "USD"}}]`, unitsOnSale)))
-	c := newCrew(t, data)
+	killEachInTurn(t, inFolder(t.TempDir()))
+}
+
+// killEachInTurn plays it on whatever the place is; nothing is set up there yet.
+func killEachInTurn(t *testing.T, at where) {
+	setUpAt(t, at, "--stock", stockFile(t, fmt.Sprintf(`[{"sku": "A123", "on_hand": %d, "price": {"amount": 1999, "currency": "USD"}}]`, unitsOnSale)))
+	c := newCrew(t, at)
 	door := c.client() // the order process comes back at the same address
 
 	var serial, accepted atomic.Int64
@@ -100,16 +105,13 @@ func TestKillEachOfFourProcessesInTurn(t *testing.T) {
 	}
 	buying.Wait()
 	c.wantEnds(door)
-	waitUntil(t, func() bool { // what the killed had received comes again when its lease is over
-		_, err := holdfast(t, "audit", "--drained", "--data", data)
-		return err == nil
-	})
+	waitUntilDrained(t, at)
 	for _, name := range crewNames {
 		if err := c.member[name].Stop(); err != nil {
 			t.Errorf("%s did not exit 0 on SIGTERM: %v", name, err)
 		}
 	}
-	drained(t, data)
+	drainedAt(t, at)
 }
 
 // wantEnds waits for the end of every order, and counts them.
@@ -126,6 +128,16 @@ func (c *crew) wantEnds(door *client.Client) {
 	if ends["COMPLETED"] != unitsOnSale || ends["FAILED_NO_STOCK"] != goodOrders-unitsOnSale {
 		c.t.Errorf("the orders ended %v, want %d COMPLETED and the rest FAILED_NO_STOCK", ends, unitsOnSale)
 	}
+}
+
+// waitUntilDrained returns once nothing is left to do: what a killed process had
+// received comes again when its lease is over.
+func waitUntilDrained(t *testing.T, at where) {
+	t.Helper()
+	waitUntil(t, func() bool {
+		_, err := holdfast(t, append([]string{"audit", "--drained"}, at...)...)
+		return err == nil
+	})
 }
 
 // waitUntil asks until the condition holds, for two minutes at most.

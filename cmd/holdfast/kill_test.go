@@ -40,33 +40,38 @@ type shop struct {
 // load, while an audit runs in a loop beside it. The sweep's silence is an hour:
 // only the recovery at the start can bring the orders to their ends.
 func TestKillUnderLoad(t *testing.T) {
-	data := t.TempDir()
+	killUnderLoad(t, inFolder(t.TempDir()), killRounds, "--sweep", "1h")
+}
+
+// killUnderLoad plays it on whatever the place is, with a server that sets it up.
+func killUnderLoad(t *testing.T, at where, rounds int, flags ...string) {
 	stock := stockFile(t, `[{"sku": "A123", "on_hand": 1000, "price": {"amount": 1999, "currency": "USD"}},
 		{"sku": "B456", "on_hand": 400, "price": {"amount": 4999, "currency": "USD"}}]`)
-	flags := []string{"--sweep", "1h", "--hold", "2h", "--stock", stock, "--log-level", "warn"}
+	flags = append(flags, "--hold", "2h", "--stock", stock, "--log-level", "warn")
 	s := &shop{t: t, bodies: make(map[string]client.Accepted)}
 	ctx, closeShop := context.WithCancel(t.Context())
 	defer closeShop()
-	server := s.open(serve(t, data, flags...))
+	server := s.open(startAt(t, "serve", at, flags...))
 	var busy sync.WaitGroup
 	for range killClients {
 		busy.Go(func() { s.shop(ctx) })
 	}
-	busy.Go(func() { s.auditAlways(ctx, data) })
+	busy.Go(func() { s.auditAlways(ctx, at.storage(t)) })
 
-	for round := range killRounds {
+	for round := range rounds {
 		s.waitFor(int64(round+1) * ordersARound)
 		server.Kill()
-		server = s.open(serve(t, data, flags...))
+		server = s.open(startAt(t, "serve", at, flags...))
 	}
 	closeShop()
 	busy.Wait()
 	s.settle()
+	waitUntilDrained(t, at)
 	if err := server.Stop(); err != nil {
 		t.Errorf("the server did not exit 0 on SIGTERM: %v", err)
 	}
-	drained(t, data)
-	t.Logf("%d orders accepted over %d kills", s.accepted.Load(), killRounds)
+	drainedAt(t, at)
+	t.Logf("%d orders accepted over %d kills", s.accepted.Load(), rounds)
 }
 
 func (s *shop) open(server *load.Server) *load.Server {
@@ -139,11 +144,11 @@ func (s *shop) mustBeTransport(ctx context.Context, err error) {
 	}
 }
 
-// auditAlways audits the live folder until the shop closes: no false alarm.
-func (s *shop) auditAlways(ctx context.Context, data string) {
+// auditAlways audits the live stores until the shop closes: no false alarm.
+func (s *shop) auditAlways(ctx context.Context, stores storage) {
 	rounds := 0
 	for ; ctx.Err() == nil; rounds++ {
-		report, err := storage{Engine: "sqlite", Data: data}.audit(context.WithoutCancel(ctx), audit.Options{})
+		report, err := stores.audit(context.WithoutCancel(ctx), audit.Options{})
 		if err != nil || report.Found > 0 {
 			s.t.Errorf("audit beside the load: %v, %+v", err, report.Breaches)
 			return
@@ -166,7 +171,7 @@ func (s *shop) waitFor(orders int64) {
 // settle waits for every accepted order's end, and sees that a repeat of its
 // request still gets the very same answer.
 func (s *shop) settle() {
-	c := s.client()
+	c := client.New(*s.url.Load(), &http.Client{Timeout: 2 * time.Minute})
 	ctx := context.Background()
 	for key, was := range s.bodies {
 		o, err := c.Order(ctx, was.OrderID, time.Minute)
@@ -187,12 +192,18 @@ func (s *shop) settle() {
 // TestSixHundredBuyersOfAHundredUnits is a drop: more buyers than stock, all at
 // once, all cards good.
 func TestSixHundredBuyersOfAHundredUnits(t *testing.T) {
-	data := t.TempDir()
+	sellOut(t, inFolder(t.TempDir()), 600)
+}
+
+// sellOut plays it on whatever the place is, with a server that sets it up. All
+// buy at once; so many wait for their end at a time.
+func sellOut(t *testing.T, at where, waiting int) {
 	stock := stockFile(t, `[{"sku": "DROP", "on_hand": 100, "price": {"amount": 1999, "currency": "USD"}}]`)
-	server := serve(t, data, "--stock", stock, "--log-level", "warn")
+	server := startAt(t, "serve", at, "--stock", stock, "--log-level", "warn")
 	c := client.New(server.URL, &http.Client{Timeout: 2 * time.Minute})
 	var buyers sync.WaitGroup
 	var completed, refused atomic.Int64
+	seats := make(chan struct{}, waiting)
 	for i := range 600 {
 		buyers.Go(func() {
 			placed, err := c.Place(t.Context(), client.PlaceOrder{
@@ -202,6 +213,8 @@ func TestSixHundredBuyersOfAHundredUnits(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			seats <- struct{}{}
+			defer func() { <-seats }()
 			o, err := c.Order(t.Context(), placed.OrderID, time.Minute)
 			switch {
 			case err != nil:
@@ -222,5 +235,5 @@ func TestSixHundredBuyersOfAHundredUnits(t *testing.T) {
 	if err := server.Stop(); err != nil {
 		t.Error(err)
 	}
-	drained(t, data)
+	drainedAt(t, at)
 }

@@ -3,6 +3,7 @@
 //
 //	main.go      the command line; one file a subcommand beside it
 //	wire.go      engines and gateways: the only file that knows them all
+//	cloud.go     how AWS is reached, bounded, deployed to and explained
 //	serve.go, service.go ─▶ host.go ─▶ api ─▶ system ─▶ order, inventory, payment ─▶ engine
 package main
 
@@ -23,13 +24,15 @@ type commandLine struct {
 	Order     orderCommand     `cmd:"" help:"Run the order service alone. It is the door: what the other two serve, it forwards."`
 	Inventory inventoryCommand `cmd:"" help:"Run the inventory service alone."`
 	Payment   paymentCommand   `cmd:"" help:"Run the payment service alone."`
-	Setup     setupCommand     `cmd:"" help:"Create the stores, the queues and the starting stock. Run again, it adds what is missing and changes nothing."`
+	Setup     setupCommand     `cmd:"" help:"Create the stores, the queues and the starting stock; with --engine aws, deploy them. Run again, it adds what is missing and changes nothing."`
 	Audit     auditCommand     `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
 	Load      loadCommand      `cmd:"" help:"Place orders as fast as a number of clients can, wait for their ends, and say how fast that was."`
 	Orders    ordersCommand    `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
 	Stock     stockCommand     `cmd:"" help:"Show, list, count and adjust stock through the API."`
 	DLQ       dlqCommand       `cmd:"" name:"dlq" help:"List, show, redrive and delete dead letters through the API."`
-	Keys      keysCommand      `cmd:"" help:"Make, list and revoke API keys in the data folder."`
+	Keys      keysCommand      `cmd:"" help:"Make, list and revoke API keys where the engine keeps them."`
+	Cost      costCommand      `cmd:"" help:"Say what running processes have spent on AWS, by service and operation, and an order."`
+	Health    healthCommand    `cmd:"" help:"Ask a process whether it lives; exit 1 if not. For the health check of a container."`
 	Version   versionCommand   `cmd:"" help:"Print the version, commit, Go version and SQLite version."`
 }
 
@@ -37,6 +40,7 @@ const description = `Holdfast executes orders for a limited stock of anything: e
 
   holdfast serve                                            run it in one process
   holdfast setup; then order, inventory, payment            or as three, in three terminals
+  holdfast setup --engine aws; then the same --engine aws   or on DynamoDB and SQS
   holdfast orders place --user test_user --item A123=1      place an order
   holdfast orders show ID --wait 5s                         see how it ended
   holdfast audit                                            check every promise
@@ -92,7 +96,7 @@ func status(err error) int {
 	case errors.Is(err, errSilent):
 		return exitFailed
 	}
-	fmt.Fprintln(os.Stderr, "holdfast:", err)
+	fmt.Fprintln(os.Stderr, "holdfast:", plainly(err))
 	if errors.As(err, new(misuse)) {
 		return exitMisused
 	}

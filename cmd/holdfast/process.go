@@ -15,6 +15,7 @@ type process struct {
 	storage
 	hosting
 	logging
+	Metrics string `enum:"prometheus,emf" default:"prometheus" help:"Where figures go: prometheus: to whoever asks at /metrics; emf: there, and once a minute to standard output for CloudWatch, in its Embedded Metric Format."`
 }
 
 // Validate checks the flags' bounds.
@@ -27,14 +28,14 @@ var standard = map[string]string{
 	"serve": "127.0.0.1:8000", "order": "127.0.0.1:8000", "inventory": "127.0.0.1:8001", "payment": "127.0.0.1:8002",
 }
 
-// run takes the folder and the address that a command needs, has the rest opened,
+// run takes the place and the address that a command needs, has the rest opened,
 // and serves until ctx ends.
 func (p process) run(ctx context.Context, command string, open func(*slog.Logger) (*host, error)) error {
 	certificate, err := p.certificate()
 	if err != nil {
 		return err
 	}
-	release, err := p.take(command)
+	release, err := p.backend().take(command)
 	if err != nil {
 		return err
 	}
@@ -53,18 +54,6 @@ func (p process) run(ctx context.Context, command string, open func(*slog.Logger
 		log.Warn(spareAddr(command, at.url))
 	}
 	return h.serve(ctx, command, at)
-}
-
-// take has the data folder for this process: alone for serve, else beside other
-// services.
-func (p process) take(command string) (release func(), err error) {
-	switch {
-	case !p.durable():
-		return func() {}, nil
-	case command == "serve":
-		return lockFolder(p.Data, command)
-	}
-	return shareFolder(p.Data, command)
 }
 
 // spareAddr says that the standard address was taken, and who must know.

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"holdfast/api/client"
+	"holdfast/engine/sqlite"
 	"holdfast/event"
 	"holdfast/load"
 )
@@ -35,10 +36,16 @@ import (
 //	certificate CERT KEY    makes a certificate of 127.0.0.1 that nobody else signed
 func TestScripts(t *testing.T) {
 	server := serve(t, t.TempDir(), "--log-level", "warn")
+	runScripts(t, "testdata", func(e *testscript.Env) { e.Setenv("HOLDFAST_URL", server.URL) })
+}
+
+// runScripts runs the scripts of a folder, each in an environment that setUp has
+// prepared.
+func runScripts(t *testing.T, dir string, setUp func(*testscript.Env)) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("HOLDFAST_URL", server.URL)
+			setUp(e)
 			e.Values["running"] = make(map[string][]*load.Server)
 			return nil
 		},
@@ -81,7 +88,7 @@ func keepOutput(ts *testscript.TestScript, _ bool, args []string) {
 // poison sends what no build can read, as a stranger with access to the folder
 // might, and returns once its reader has given it up.
 func poison(ts *testscript.TestScript, _ bool, args []string) {
-	files, err := storage{Data: ts.MkAbs(args[0])}.openQueues(true)
+	files, err := onSQLite{dir: ts.MkAbs(args[0])}.queues(sqlite.QueueOptions{Shared: true})()
 	ts.Check(err)
 	queue := args[1]
 	message := event.Decode([]byte(args[2]))

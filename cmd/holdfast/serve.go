@@ -19,7 +19,7 @@ type serveCommand struct {
 
 // Validate checks the flags' bounds.
 func (c *serveCommand) Validate() error {
-	if !c.durable() && c.needsKeys() {
+	if c.inMemory() && c.needsKeys() {
 		return errors.New("the memory engine keeps no API keys, so it can ask for none, nor listen on an address that others reach; use --engine sqlite")
 	}
 	return errors.Join(c.process.Validate(), c.processor.Validate(), c.terms.Validate())
@@ -34,20 +34,14 @@ func (c *serveCommand) Run(ctx context.Context) error {
 	return c.run(ctx, "serve", func(log *slog.Logger) (*host, error) { return c.open(ctx, stock, log) })
 }
 
-// open opens the engine, sets it up if it is empty, and takes over what services
-// in processes of their own have left in their queues.
+// open opens everything, and gives a store without stock its starting stock.
 func (c *serveCommand) open(ctx context.Context, stock []inventory.Count, log *slog.Logger) (*host, error) {
-	e, err := c.openEngine()
+	store, err := c.backend().all(ctx, log)
 	if err != nil {
 		return nil, err
 	}
-	h := &host{process: c.process, services: event.Services, engine: e, queues: queues(), terms: c.ofOrders(), gateway: c.openGateway(e), log: log, close: e.Close}
-	err = setUpOnce(context.WithoutCancel(ctx), e, stock, log)
-	if err == nil && c.durable() {
-		err = c.takeOver(ctx, h.queues, e, log)
+	if err := setUpOnce(context.WithoutCancel(ctx), store.Engine, stock, log); err != nil {
+		return nil, errors.Join(err, store.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(err, e.Close())
-	}
-	return h, nil
+	return &host{process: c.process, services: event.Services, store: store, terms: c.ofOrders(), gateway: c.openGateway(store.Engine), log: log}, nil
 }

@@ -66,32 +66,25 @@ func (c *paymentCommand) Validate() error {
 
 // Run serves until ctx ends.
 func (c *paymentCommand) Run(ctx context.Context) error {
-	return c.runService(ctx, event.Payment, func(h *host) { h.gateway = c.openGateway(h.engine) })
+	return c.runService(ctx, event.Payment, func(h *host) { h.gateway = c.openGateway(h.store.Engine) })
 }
 
 func (p process) validateService(s event.Service) error {
-	if !p.durable() {
+	if p.inMemory() {
 		return fmt.Errorf("with the memory engine, holdfast %s would share nothing with the other services; use --engine sqlite, or run all three in one process: holdfast serve --engine memory", s)
 	}
 	return p.Validate()
 }
 
-// runService runs one service on a folder that is set up, beside any number of
-// other such processes. with adds to the host what this service alone has.
+// runService runs one service on what is set up, beside any number of other such
+// processes. with adds to the host what this service alone has.
 func (p process) runService(ctx context.Context, s event.Service, with func(*host)) error {
 	return p.run(ctx, string(s), func(log *slog.Logger) (*host, error) {
-		e, err := p.openServices(s)
+		store, err := p.backend().service(ctx, s, log)
 		if err != nil {
 			return nil, err
 		}
-		files, err := p.openQueues(true)
-		if err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
-		h := &host{
-			process: p, services: []event.Service{s}, engine: e, queues: files.Queues, log: log,
-			close: func() error { return errors.Join(files.Close(), e.Close()) },
-		}
+		h := &host{process: p, services: []event.Service{s}, store: store, log: log}
 		with(h)
 		return h, nil
 	})

@@ -61,7 +61,7 @@ func TestAFolderChangesHands(t *testing.T) {
 // sweep has brought its order to the end.
 func waitForFiles(t *testing.T, data string) {
 	t.Helper()
-	files, err := storage{Data: data}.openQueuesToRead()
+	files, err := onSQLite{dir: data}.toRead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func waitForFiles(t *testing.T, data string) {
 	begun := time.Now()
 	for ; time.Since(begun) < 2*time.Minute; <-tick.C {
 		left := 0
-		for _, q := range files.Queues {
+		for _, q := range files.queues {
 			d, err := q.Depth(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -33,7 +33,7 @@ func place(t testing.TB, c *client.Client, method string) (id string) {
 // being asked, and a server that is told to stop waits for them.
 func waitForPayments(t *testing.T, data string, n int) {
 	t.Helper()
-	e, err := storage{Engine: "sqlite", Data: data}.openToRead()
+	e, err := onSQLite{dir: data}.toRead(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,100 @@
+package aws
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"holdfast/event"
+	"holdfast/inventory"
+)
+
+// longestName is as long as a name may be.
+var longestName = strings.Repeat("x", 64)
+
+func TestAReservationOfOneLineFitsAWriteUnit(t *testing.T) {
+	s := newFakeDynamo().store(nil, nil)
+	r := inventory.Reservation{
+		Ref: event.Ref{OrderID: longestName, Number: math.MaxInt64}, State: inventory.ReleasedDeclined, Reason: inventory.MixedCurrency,
+		Lines: []event.Line{{SKU: longestName, Qty: math.MaxInt64, UnitPrice: event.Money{Amount: math.MaxInt64, Currency: "USD"}}},
+		Total: event.Money{Amount: math.MaxInt64, Currency: "USD"}, Restocked: true, HeldAt: benchStart, UpdatedAt: benchStart,
+		Short: []event.Shortfall{{SKU: longestName, Qty: math.MaxInt64, Available: math.MaxInt64}},
+	}
+	i, err := s.reservations.seal(longestName, r, math.MaxInt64)
+	if err != nil || itemBytes(i) > 1024 {
+		t.Errorf("%d bytes, %v", itemBytes(i), err)
+	}
+	back, err := s.reservations.open(i)
+	if err != nil || back.rev != math.MaxInt64 || !reflect.DeepEqual(back.record, r) {
+		t.Errorf("read back as %+v, %v", back, err)
+	}
+}
+
+func TestAStockRowFitsAWriteUnit(t *testing.T) {
+	row := stockRow{priceVersion: math.MaxInt64, Stock: inventory.Stock{
+		SKU: longestName, Available: math.MaxInt64, Reserved: math.MaxInt64, Sold: math.MaxInt64,
+		Price: event.Money{Amount: math.MaxInt64, Currency: "USD"}, Version: math.MaxInt64, UpdatedAt: benchStart,
+	}}
+	i, err := encodeStock(row)
+	if err != nil || itemBytes(i) > 1024 {
+		t.Errorf("%d bytes, %v", itemBytes(i), err)
+	}
+	if back, err := decodeStock(i); err != nil || *back != row {
+		t.Errorf("read back as %+v, %v", back, err)
+	}
+}
+
+func TestABatchIsCutWhereAnOrderComesAgain(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		wantStates(t, s.apply(
+			change(0, inventory.Held, one("last")), change(1, inventory.Held, one("last")), change(0, inventory.ReleasedVoided),
+			change(2, inventory.Held, one("last")), change(2, inventory.Settled),
+		), "1 HELD, 1 REJECTED, 1 RELEASED(voided), 1 HELD, 1 SETTLED")
+		s.wantRow("last", "0 available, 0 reserved, 1 sold")
+	})
+}
+
+func TestARememberedReservationCostsNoRead(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		s.apply(change(0, inventory.Held, one("A")))
+		s.calls = nil
+		s.apply(change(0, inventory.Settled))
+		if len(s.calls) != 1 {
+			t.Errorf("a settle of a remembered hold took %d requests", len(s.calls))
+		}
+		s.calls = nil
+		wantStates(t, applied(t, s.process(), change(0, inventory.Settled)), "1 SETTLED unchanged")
+		if len(s.calls) != 1 || s.calls[0].op != "BatchGetItem" {
+			t.Errorf("a repeat elsewhere took %d requests, want one read", len(s.calls))
+		}
+	})
+}
+
+func TestAMemoryThatIsOutOfDateDecidesNothing(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		s.apply(change(0, inventory.Held, one("A")), change(1, inventory.Held, one("B")))
+		applied(t, s.process(), change(0, inventory.Settled), change(1, inventory.Settled))
+		either := change(0, inventory.ReleasedVoided)
+		either.From = []inventory.State{inventory.Held, inventory.Settled}
+		returned := change(1, inventory.Returned)
+		returned.From, returned.Restock = []inventory.State{inventory.Settled}, true
+		wantStates(t, s.apply(either, returned), "1 RELEASED(voided), 1 RETURNED")
+		s.wantRow("A", "1000 available, 0 reserved, 0 sold")
+		s.wantRow("B", "1000 available, 0 reserved, 0 sold")
+	})
+}
+
+func TestARefundWithoutARestockIsOnePut(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		s.apply(change(0, inventory.Held, one("A")))
+		s.apply(change(0, inventory.Settled))
+		s.calls = nil
+		returned := change(0, inventory.Returned)
+		returned.From = []inventory.State{inventory.Settled}
+		wantStates(t, s.apply(returned), "1 RETURNED")
+		if len(s.calls) != 1 || s.calls[0].op != "PutItem" {
+			t.Errorf("%d requests, want one put", len(s.calls))
+		}
+	})
+}
