@@ -11,12 +11,12 @@ import (
 
 // inDays places n orders in each of some days, which come in no order of time, and
 // returns them in ascending Number.
-func inDays(t *testing.T, c *core, s *orders, n int, days ...int) []order.Order {
+func inDays(t *testing.T, c *core, n int, days ...int) []order.Order {
 	t.Helper()
 	var all []order.Order
 	for _, day := range days {
 		c.now = func() time.Time { return time.Date(2026, 11, day, 8, 0, 0, 0, time.UTC) }
-		s = ordersOf(c) // a process keeps its Numbers rising, whatever its clock does
+		s := ordersOf(c) // a process keeps its Numbers rising, whatever its clock does
 		var asked []order.Order
 		for i := range n {
 			asked = append(asked, placed(fmt.Sprintf("day-%d-%d", day, i)))
@@ -37,7 +37,7 @@ func idsOfOrders(orders []order.Order) (ids []string) {
 func TestListsAndScansGoThroughTheDays(t *testing.T) {
 	c, _ := alone(t)
 	s := ordersOf(c)
-	all := inDays(t, c, s, 40, 23, 2, 17, 9)
+	all := inDays(t, c, 40, 23, 2, 17, 9)
 	var scanned []order.Order
 	for last := int64(0); ; {
 		page := must(s.Scan(t.Context(), last, 33))(t)
@@ -95,8 +95,8 @@ func list(t *testing.T, s *orders, q order.Query) (all []order.Order, pages int)
 func TestARareStatusMakesNoPageReadTheWholeTable(t *testing.T) {
 	c, w := alone(t)
 	s := ordersOf(c)
-	all := inDays(t, c, s, 600, 23, 22)
-	all = append(all, inDays(t, c, s, 1, 3, 4, 5, 6)...)
+	all := inDays(t, c, 600, 23, 22)
+	all = append(all, inDays(t, c, 1, 3, 4, 5, 6)...)
 	rare := all[0].OrderID
 	applyOrder(t, s, rare, order.FailedNoStock, order.Pending)
 	q := order.Query{Status: order.FailedNoStock, Limit: batchGetLimit / 4}
@@ -118,7 +118,7 @@ func TestAPageOpensNoMoreThanSoManyDays(t *testing.T) {
 	for day := range 70 {
 		days = append(days, day+1) // into January
 	}
-	inDays(t, c, s, 1, days...)
+	inDays(t, c, 1, days...)
 	w.count("Query")
 	page := must(s.List(t.Context(), order.Query{Status: order.Refunded, Limit: 5}))(t)
 	if queries := w.count("Query"); page.Next == "" || queries > pageWork+dayShards {
