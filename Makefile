@@ -84,7 +84,7 @@ bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast 
 	@echo "== messages received three at a time; one order a second"
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/ReceivesOfThree' -benchtime 1000x
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/OneASecond' -benchtime 60x
-	@echo "== reservations a second behind DynamoDB's limits, one SKU and a thousand"
+	@echo "== two workers compete for one SKU, and for a thousand, behind DynamoDB's limits and 10 ms"
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'HotSKU|UniformSKUs' -benchtime 40000x
 
 check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test

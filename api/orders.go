@@ -165,12 +165,18 @@ func (a *API) request(ctx context.Context, in *placeInput) (order.Request, error
 	return r, nil
 }
 
+// sendTime is how long a client waits for its event to be sent: the order is
+// stored, and the sweeper sends again.
+const sendTime = 2 * time.Second
+
 // send puts an event on its queue, also when the client has left by now.
 func (a *API) send(ctx context.Context, e event.Event) {
 	if e.Type == "" {
 		return
 	}
-	if err := a.config.Send(context.WithoutCancel(ctx), []event.Event{e}); err != nil {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTime)
+	defer cancel()
+	if err := a.config.Send(bounded, []event.Event{e}); err != nil {
 		a.config.Log.WarnContext(ctx, "event not sent; the sweeper will", "event", e.Type, "order_id", e.OrderID, "error", err)
 	}
 }

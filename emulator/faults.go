@@ -38,7 +38,7 @@ type FaultOptions struct {
 	Duplicated  float64 // a message received is received again soon, under the same receipt
 	Reordered   float64 // the messages of a receive come in any order
 
-	MinLatency, MaxLatency time.Duration // how long a request is in flight, over what the emulator takes
+	MinLatency, MaxLatency time.Duration // how long a request is in flight, what the emulator takes included
 	Prompt                 float64       // no longer than the emulator takes
 }
 
@@ -121,28 +121,30 @@ func (f *Faults) RoundTrip(r *http.Request) (*http.Response, error) { return f.D
 
 // Do carries a request out, or not quite.
 func (f *Faults) Do(r *http.Request) (*http.Response, error) {
+	begun := time.Now()
 	c, known, err := readCall(r)
 	if err != nil || !known {
 		return f.forward(r, err)
 	}
 	if answer := f.enter(c); answer != nil {
-		if err := f.delay(r.Context()); err != nil {
+		if err := f.delay(r.Context(), begun); err != nil {
 			return nil, err
 		}
 		return answer.response(r), nil
 	}
 	defer f.leave(c)
-	if err := f.delay(r.Context()); err != nil {
-		return nil, err
-	}
 	if answer := f.duplicates(c); answer != nil {
-		return answer.response(r), nil
+		return answer.response(r), f.delay(r.Context(), begun)
 	}
 	response, err := f.next.Do(r)
 	if err != nil {
 		return nil, err
 	}
-	return f.spoil(r, c, response)
+	spoilt, err := f.spoil(r, c, response)
+	if late := f.delay(r.Context(), begun); late != nil {
+		return nil, late
+	}
+	return spoilt, err
 }
 
 func (f *Faults) forward(r *http.Request, err error) (*http.Response, error) {
@@ -223,9 +225,9 @@ func (f *Faults) latency() time.Duration {
 	return d
 }
 
-// delay keeps a request in flight for a while.
-func (f *Faults) delay(ctx context.Context) error {
-	d := f.latency()
+// delay keeps a request that has begun in flight for its while.
+func (f *Faults) delay(ctx context.Context, begun time.Time) error {
+	d := f.latency() - time.Since(begun)
 	if d <= 0 {
 		return nil
 	}

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -161,14 +160,13 @@ func (c *call) touch(k kind, a action) error {
 	return nil
 }
 
-// schemaOf is the template's table of that name: the longest that it ends in, for
-// one may end in another's name.
-func schemaOf(table string) (found deploy.Table, err error) {
-	matching := slices.DeleteFunc(slices.Clone(schemas), func(t deploy.Table) bool { return !strings.HasSuffix(table, t.Name) })
-	if len(matching) == 0 {
-		return found, fmt.Errorf("faults: the template has no table %s", table)
+// schemaOf is the template's table of that name, whatever the prefix.
+func schemaOf(table string) (deploy.Table, error) {
+	i := slices.IndexFunc(schemas, func(t deploy.Table) bool { return strings.HasSuffix(table, t.Name) })
+	if i < 0 {
+		return deploy.Table{}, fmt.Errorf("faults: the template has no table %s", table)
 	}
-	return slices.MaxFunc(matching, func(a, b deploy.Table) int { return cmp.Compare(len(a.Name), len(b.Name)) }), nil
+	return schemas[i], nil
 }
 
 // value is an attribute's value and type as one string; empty: there is none.

@@ -1,7 +1,6 @@
 package emulator_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -223,17 +222,17 @@ func TestAnIndexPartitionTakesAThousandUnitsASecond(t *testing.T) {
 
 // An update says what it changes in an expression.
 func TestAnUpdateMovesIndexEntries(t *testing.T) {
-	table, set, gone := "a-orders", "SET #d = :d, x = if_not_exists(x, :x)", "SET x = :x REMOVE shard, #d"
-	move := func(expression *string, i int) *dynamodb.UpdateItemInput {
-		return &dynamodb.UpdateItemInput{
-			TableName: &table, Key: item{"id": number(i % 5)}, UpdateExpression: expression,
-			ExpressionAttributeNames: map[string]string{"#d": "due"}, ExpressionAttributeValues: item{":d": number(i), ":x": number(1)},
-		}
-	}
 	for name, c := range map[string]struct {
-		expression *string
-		want       int
-	}{"due moves": {&set, 498}, "both keys go": {&gone, 1200}} {
+		expression string
+		again      bool // the item is put again before each update
+		want       int  // calls
+	}{
+		"due moves":                     {"SET #d = :d, x = if_not_exists(x, :x)", false, 498},
+		"both keys go":                  {"SET x = :x REMOVE shard, #d", false, 1200},
+		"both keys go and come":         {"SET x = :x REMOVE shard, #d", true, 1000}, // a unit for each of the five, then for each removal and each return
+		"one key goes and comes":        {"REMOVE #d SET x = :x", true, 1000},
+		"what is no key goes and comes": {"SET x = :x REMOVE y", true, 1200},
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				db, _, _ := behind(&stub{}, emulator.FaultOptions{Units: 1000})
@@ -243,15 +242,29 @@ func TestAnUpdateMovesIndexEntries(t *testing.T) {
 					}
 				}
 				n := passes(t, 1200, func(i int) error {
-					_, err := db.UpdateItem(t.Context(), move(c.expression, i))
-					return err
+					if c.again && i%2 == 0 {
+						return put(t, db, "orders", placed(i/2%5, "07", -1))
+					} else if c.again {
+						return updateOrder(t, db, i/2%5, c.expression, i)
+					}
+					return updateOrder(t, db, i%5, c.expression, i)
 				})
 				if n != c.want {
-					t.Errorf("%d updates passed, want %d", n, c.want)
+					t.Errorf("%d calls passed, want %d", n, c.want)
 				}
 			})
 		})
 	}
+}
+
+func updateOrder(t *testing.T, db *dynamodb.Client, id int, expression string, due int) error {
+	t.Helper()
+	table := "a-orders"
+	_, err := db.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &table, Key: item{"id": number(id)}, UpdateExpression: &expression,
+		ExpressionAttributeNames: map[string]string{"#d": "due"}, ExpressionAttributeValues: item{":d": number(due), ":x": number(1)},
+	})
+	return err
 }
 
 func TestATransactionIsThrottledForTheItemThatIs(t *testing.T) {
@@ -361,135 +374,5 @@ func TestRefusedAndThrottledForNoReason(t *testing.T) {
 	_, errQueue := queue.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: &url})
 	if code(t, err) != "ThrottlingException" || code(t, errQueue) != "RequestThrottled" || s.calls != 1 {
 		t.Errorf("%v; %v; %d calls", err, errQueue, s.calls)
-	}
-}
-
-func TestABatchLeavesItems(t *testing.T) {
-	s := &stub{answer: func(string) string {
-		return `{"Responses":{"a-keys":[{"box":{"S":"b"},"id":{"S":"1"},"x":{"N":"1"}},{"box":{"S":"b"},"id":{"S":"2"},"x":{"N":"2"}}]},"UnprocessedKeys":{}}`
-	}}
-	db, _, _ := behind(s, emulator.FaultOptions{Unprocessed: 1})
-	strong := true
-	got, err := db.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
-		"a-keys": {Keys: []item{{"box": text("b"), "id": text("1")}, {"box": text("b"), "id": text("2")}}, ConsistentRead: &strong},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	left := got.UnprocessedKeys["a-keys"]
-	if len(got.Responses["a-keys"]) != 1 || len(left.Keys) != 1 || len(left.Keys[0]) != 2 || left.ConsistentRead == nil || !*left.ConsistentRead {
-		t.Errorf("found %v, left %v", got.Responses, left)
-	}
-	if id, ok := left.Keys[0]["id"].(*types.AttributeValueMemberS); !ok || id.Value != "2" {
-		t.Errorf("left %v", left.Keys)
-	}
-}
-
-// brought are the bodies that a receive brings.
-func brought(t *testing.T, c *sqs.Client, url string) (bodies []string) {
-	t.Helper()
-	got, err := c.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range got.Messages {
-		bodies = append(bodies, *m.Body)
-	}
-	return bodies
-}
-
-// tenMessages answers a receive with messages 0 to 9.
-func tenMessages(string) string {
-	var got struct{ Messages []map[string]string }
-	for i := range 10 {
-		got.Messages = append(got.Messages, map[string]string{"Body": fmt.Sprint(i), "ReceiptHandle": fmt.Sprint(i)})
-	}
-	text, _ := json.Marshal(got)
-	return string(text)
-}
-
-func TestAReceiveBringsADuplicate(t *testing.T) {
-	s := &stub{answer: tenMessages}
-	_, queue, _ := behind(s, emulator.FaultOptions{Duplicated: 1})
-	if got := strings.Join(brought(t, queue, "http://one"), ""); got != "0123456789" {
-		t.Errorf("first %s", got)
-	}
-	if got := brought(t, queue, "http://other"); len(got) != 10 {
-		t.Errorf("another queue brings %v", got)
-	}
-	if got := brought(t, queue, "http://one"); len(got) != 1 || s.calls != 2 {
-		t.Errorf("again %v, after %d calls", got, s.calls)
-	}
-	if got := brought(t, queue, "http://one"); len(got) != 10 {
-		t.Errorf("then %v", got)
-	}
-}
-
-func TestAReceiveBringsMessagesInAnyOrder(t *testing.T) {
-	_, queue, _ := behind(&stub{answer: tenMessages}, emulator.FaultOptions{Reordered: 1})
-	got := strings.Join(brought(t, queue, "http://one"), "")
-	if len(got) != 10 || got == "0123456789" || strings.Trim(got, "0123456789") != "" {
-		t.Errorf("brought %s", got)
-	}
-}
-
-func TestLatencyIsWithinItsBounds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		db, _, _ := behind(&stub{}, emulator.FaultOptions{MinLatency: 5 * time.Millisecond, MaxLatency: 50 * time.Millisecond})
-		seen := make(map[time.Duration]bool)
-		for range 50 {
-			start := time.Now()
-			if err := put(t, db, "keys", item{}); err != nil {
-				t.Fatal(err)
-			}
-			d := time.Since(start)
-			if seen[d] = true; d < 5*time.Millisecond || d > 50*time.Millisecond {
-				t.Errorf("a call took %v", d)
-			}
-		}
-		if len(seen) < 10 {
-			t.Errorf("only %d latencies", len(seen))
-		}
-		db, _, _ = behind(&stub{}, emulator.FaultOptions{MinLatency: time.Second, MaxLatency: time.Second, Prompt: 0.5})
-		start := time.Now()
-		for range 100 {
-			if err := put(t, db, "keys", item{}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if d := time.Since(start); d < 30*time.Second || d > 70*time.Second {
-			t.Errorf("half of 100 calls took %v", d)
-		}
-	})
-}
-
-// The same seed makes the same faults of the same requests.
-func TestFaultsAreSeeded(t *testing.T) {
-	run := func(seed uint64) (outcomes string) {
-		o := emulator.BadDay(seed)
-		o.MinLatency, o.MaxLatency = 0, 0
-		db, _, _ := behind(&stub{}, o)
-		for i := range 300 {
-			err := put(t, db, "payments", item{"id": number(i)})
-			outcomes += fmt.Sprintln(err)
-		}
-		return outcomes
-	}
-	first := run(1)
-	if again := run(1); again != first {
-		t.Error("one seed, two outcomes")
-	}
-	if run(2) == first {
-		t.Error("two seeds, one outcome")
-	}
-}
-
-func TestWritesAreCountedByTable(t *testing.T) {
-	db, _, faults := behind(&stub{}, emulator.FaultOptions{})
-	if err := errors.Join(transact(t, db, "", "A", "B"), put(t, db, "keys", item{})); err != nil {
-		t.Fatal(err)
-	}
-	if stock, keys := faults.Writes("a-stock"), faults.Writes("a-keys"); stock != 2 || keys != 1 {
-		t.Errorf("stock %d, keys %d", stock, keys)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
+// boxPage is how many items one request reads: most lists want fewer.
+const boxPage = 100
+
 // box is a small table that is listed as a whole, in ascending id: all its items
 // are in one partition.
 type box struct {
@@ -88,7 +91,7 @@ func (b box) list(ctx context.Context, after string, each func(item) (goOn bool,
 // count counts the items as of now.
 func (b box) count(ctx context.Context) (n int, err error) {
 	ask := b.query("")
-	ask.Select = types.SelectCount
+	ask.Select, ask.Limit = types.SelectCount, nil
 	for {
 		page, err := b.db.Query(ctx, ask)
 		if err != nil {
@@ -103,7 +106,7 @@ func (b box) count(ctx context.Context) (n int, err error) {
 
 func (b box) query(after string) *dynamodb.QueryInput {
 	q := &dynamodb.QueryInput{
-		TableName: &b.table, ConsistentRead: awssdk.Bool(true),
+		TableName: &b.table, ConsistentRead: awssdk.Bool(true), Limit: awssdk.Int32(boxPage),
 		KeyConditionExpression:    awssdk.String("#box = :box"),
 		ExpressionAttributeNames:  map[string]string{"#box": boxAttribute},
 		ExpressionAttributeValues: item{":box": textValue(b.name)},

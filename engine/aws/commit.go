@@ -87,12 +87,12 @@ func (m *movement) ended() bool {
 
 // wait waits for the change's end. A caller whose ctx ends leaves; what is in a
 // transaction by then is carried through without it.
-func (m *movement) wait(ctx context.Context) error {
+func (m *movement) wait(ctx context.Context) (event.Written[inventory.Reservation], error) {
 	select {
 	case <-m.over:
-		return m.err
+		return m.written, m.err
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return event.Written[inventory.Reservation]{}, context.Cause(ctx)
 	}
 }
 
@@ -143,13 +143,13 @@ func (m *movement) movesStock() bool {
 func (s *stock) carry(moves []*movement) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errPatience)
 	defer cancel()
-	if m := moves[0]; m.booking != nil {
-		m.err = lapsed(ctx, s.book(ctx, m.booking))
-		close(m.over)
-		return
-	}
 	rows := make(seenRows)
 	open := slices.DeleteFunc(moves, (*movement).abandoned)
+	if len(open) > 0 && open[0].booking != nil {
+		open[0].err = lapsed(ctx, s.book(ctx, open[0].booking))
+		close(open[0].over)
+		return
+	}
 	for replan := 0; len(open) > 0; replan++ {
 		if replan > maxReplans {
 			s.give(open, event.Errorf(event.Unavailable, "the stock keeps changing under other writers"))
@@ -221,7 +221,7 @@ func (m *movement) abandoned() bool {
 	return true
 }
 
-// lapsed names the outage where a transaction's own time has run out.
+// lapsed names the outage where a change's own time has run out.
 func lapsed(ctx context.Context, err error) error {
 	if ctx.Err() != nil && !errors.Is(err, event.Unavailable) {
 		return context.Cause(ctx)

@@ -82,16 +82,23 @@ func (s *stock) bookAll(ctx context.Context, entries []*entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
-	defer cancel()
 	for part := range slices.Chunk(entries, maxBooked) {
-		m := &movement{ctx: ctx, booking: &booking{part}, over: make(chan struct{})}
-		s.add(m)
-		if err := m.wait(ctx); err != nil {
+		if err := s.bookOne(ctx, &booking{part}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// bookOne makes one booking. Each has the patience of its own: a shop's starting
+// stock takes hundreds.
+func (s *stock) bookOne(ctx context.Context, b *booking) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errPatience)
+	defer cancel()
+	m := &movement{ctx: ctx, booking: b, over: make(chan struct{})}
+	s.add(m)
+	_, err := m.wait(ctx)
+	return err
 }
 
 // book carries a booking out.

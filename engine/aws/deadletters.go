@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -114,14 +115,15 @@ func (d deadLetters) Delete(ctx context.Context, letters []event.DeadLetter) (in
 }
 
 // remove removes a letter that is still there as given. It does so in a
-// transaction of its own, for which the SDK gives its tries one token: a deletion
-// whose answer was lost is known again, and counted.
+// transaction of its own, whose tries have one token: a deletion whose answer was
+// lost is known again, and counted.
 func (d deadLetters) remove(ctx context.Context, l event.DeadLetter) (gone bool, err error) {
+	in := &dynamodb.TransactWriteItemsInput{ClientRequestToken: awssdk.String(rand.Text()), TransactItems: []types.TransactWriteItem{{Delete: &types.Delete{
+		TableName: &d.table, Key: d.key(l.ID), ConditionExpression: awssdk.String("dead = :dead"),
+		ExpressionAttributeValues: item{":dead": numberValue(unixMilli(l.DeadAt))},
+	}}}}
 	err = d.write(ctx, func(ctx context.Context) error {
-		_, err := d.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{{Delete: &types.Delete{
-			TableName: &d.table, Key: d.key(l.ID), ConditionExpression: awssdk.String("dead = :dead"),
-			ExpressionAttributeValues: item{":dead": numberValue(unixMilli(l.DeadAt))},
-		}}}})
+		_, err := d.db.TransactWriteItems(ctx, in)
 		return err
 	})
 	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) && isRefused(cancelled) {

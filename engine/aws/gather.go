@@ -13,8 +13,13 @@ import (
 	"holdfast/event"
 )
 
-// scanSegments is how many parts of a table are scanned at once.
-const scanSegments = 4
+// A table is scanned in so many parts at once, so many items a request: less than
+// the 1 MB that a request may bring, so that each is answered in its time over a
+// slow line too.
+const (
+	scanSegments = 4
+	scanPage     = 1000
+)
 
 // gathered pages through a table in ascending Number, for which it has no index:
 // a walk's first page scans the table and sorts its orders' refs in memory, some
@@ -71,7 +76,7 @@ func (g *gathered) scan(ctx context.Context) ([]event.Ref, error) {
 
 func (g *gathered) segment(ctx context.Context, i int32) (refs []event.Ref, err error) {
 	pages := dynamodb.NewScanPaginator(g.db, &dynamodb.ScanInput{
-		TableName: &g.table, ConsistentRead: awssdk.Bool(true), Segment: &i, TotalSegments: awssdk.Int32(scanSegments),
+		TableName: &g.table, ConsistentRead: awssdk.Bool(true), Limit: awssdk.Int32(scanPage), Segment: &i, TotalSegments: awssdk.Int32(scanSegments),
 		ProjectionExpression: awssdk.String("#k, #n"), ExpressionAttributeNames: map[string]string{"#k": keyAttribute, "#n": numberAttribute},
 	})
 	for pages.HasMorePages() {

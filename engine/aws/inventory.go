@@ -59,7 +59,7 @@ func (s *stock) Apply(ctx context.Context, changes []inventory.Change) ([]event.
 		n := firstRepeat(rest)
 		part, err := s.applyOnce(ctx, rest[:n])
 		if err != nil {
-			return nil, err
+			return nil, lapsed(ctx, err)
 		}
 		written, rest = append(written, part...), rest[n:]
 	}
@@ -92,10 +92,10 @@ func (s *stock) applyOnce(ctx context.Context, changes []inventory.Change) ([]ev
 	written := make([]event.Written[inventory.Reservation], len(moves))
 	var failed error
 	for i, m := range moves {
-		if err := m.wait(ctx); err != nil && failed == nil {
+		var err error
+		if written[i], err = m.wait(ctx); err != nil && failed == nil {
 			failed = err
 		}
-		written[i] = m.written
 	}
 	if failed != nil {
 		return nil, failed

@@ -1,10 +1,16 @@
 package aws
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"math"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"holdfast/event"
 	"holdfast/inventory"
@@ -96,5 +102,58 @@ func TestARefundWithoutARestockIsOnePut(t *testing.T) {
 		if len(s.calls) != 1 || s.calls[0].op != "PutItem" {
 			t.Errorf("%d requests, want one put", len(s.calls))
 		}
+	})
+}
+
+// hung is a transport that never answers.
+type hung struct{}
+
+func (hung) Do(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestAReservationThatCannotBeReadInTimeIsAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeDynamo().store(hung{}, time.Now)
+		_, err := s.Apply(t.Context(), []inventory.Change{change(0, inventory.Settled, one("last"))})
+		if !errors.Is(err, event.Unavailable) {
+			t.Errorf("%v, want Unavailable: no message is to blame", err)
+		}
+	})
+}
+
+// faraway is a transport on which each request takes a second.
+type faraway struct{ *fakeDynamo }
+
+func (f faraway) Do(r *http.Request) (*http.Response, error) {
+	time.Sleep(time.Second) // virtual
+	return f.fakeDynamo.Do(r)
+}
+
+func TestACountOfManySKUsTakesTheTimeItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		counts := make([]inventory.Count, 12*maxBooked)
+		for i := range counts {
+			counts[i] = inventory.Count{SKU: fmt.Sprintf("sku-%d", i), OnHand: 1, Price: benchPrice, At: benchStart}
+		}
+		begin := time.Now()
+		counted, err := newFakeDynamo().store(faraway{newFakeDynamo()}, time.Now).Count(t.Context(), counts)
+		if err != nil || len(counted) != len(counts) || time.Since(begin) <= patience {
+			t.Errorf("%d of %d counted in %v: %v", len(counted), len(counts), time.Since(begin), err)
+		}
+	})
+}
+
+func TestACountWhoseCallerHasLeftBeforeItBeganIsNotMade(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		ctx, leave := context.WithCancel(t.Context())
+		m := &movement{ctx: ctx, booking: &booking{[]*entry{{sku: "A", apply: inventory.Count{SKU: "A", OnHand: 7}.Apply}}}, over: make(chan struct{})}
+		leave()
+		s.carry([]*movement{m})
+		if _, err := m.wait(t.Context()); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want context.Canceled", err)
+		}
+		s.wantRow("A", "1000 available, 0 reserved, 0 sold")
 	})
 }

@@ -3,6 +3,7 @@ package aws
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -100,8 +101,8 @@ func (s keyStore) Revoke(ctx context.Context, name string, at time.Time) error {
 	return event.Errorf(event.Unavailable, "%s: the key %q keeps changing under other writers", s.table, name)
 }
 
-// revoke moves a good key to the revoked ones if it is still there. The SDK gives
-// its tries of the request one token, so that a lost answer is asked for again.
+// revoke moves a good key to the revoked ones if it is still there. All tries of
+// the request have one token, so that a lost answer is asked for again.
 func (s keyStore) revoke(ctx context.Context, good item, at time.Time) (revoked bool, err error) {
 	k, err := decodeKey(good)
 	if err != nil {
@@ -112,14 +113,15 @@ func (s keyStore) revoke(ctx context.Context, good item, at time.Time) (revoked 
 	if err != nil {
 		return false, err
 	}
+	in := &dynamodb.TransactWriteItemsInput{ClientRequestToken: awssdk.String(rand.Text()), TransactItems: []types.TransactWriteItem{
+		{Delete: &types.Delete{
+			TableName: &s.table, Key: s.key(goodKey(k.Name)), ConditionExpression: awssdk.String("#h = :hash"), ExpressionAttributeNames: map[string]string{"#h": hashAttribute},
+			ExpressionAttributeValues: item{":hash": good[hashAttribute]},
+		}},
+		{Put: &types.Put{TableName: &s.table, Item: ended}},
+	}}
 	err = s.write(ctx, func(ctx context.Context) error {
-		_, err := s.db.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
-			{Delete: &types.Delete{
-				TableName: &s.table, Key: s.key(goodKey(k.Name)), ConditionExpression: awssdk.String("#h = :hash"), ExpressionAttributeNames: map[string]string{"#h": hashAttribute},
-				ExpressionAttributeValues: item{":hash": good[hashAttribute]},
-			}},
-			{Put: &types.Put{TableName: &s.table, Item: ended}},
-		}})
+		_, err := s.db.TransactWriteItems(ctx, in)
 		return err
 	})
 	if cancelled := (*types.TransactionCanceledException)(nil); errors.As(err, &cancelled) && isRefused(cancelled) {

@@ -46,7 +46,9 @@ func openQueues(ctx context.Context, c *core) (event.Queues, error) {
 // findQueue asks SQS for a queue's address. The error is one line that names the
 // queue and what to do.
 func (c *core) findQueue(ctx context.Context, name string) (*queue, error) {
-	found, err := c.sqs.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})
+	bounded, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	found, err := c.sqs.GetQueueUrl(bounded, &sqs.GetQueueUrlInput{QueueName: &name})
 	if missing := (*types.QueueDoesNotExist)(nil); errors.As(err, &missing) {
 		return nil, event.Errorf(event.Unavailable, "there is no queue %s in this account in %s; run holdfast setup --engine aws there, or say another --prefix, region or account", name, c.sqs.Options().Region)
 	}

@@ -122,7 +122,7 @@ func scan[R any](ctx context.Context, c *core, table string, decode func(item) (
 	var mu sync.Mutex
 	err = each(ctx, scanSegments, func(ctx context.Context, segment int) error {
 		in := &dynamodb.ScanInput{
-			TableName: &table, ConsistentRead: awssdk.Bool(true),
+			TableName: &table, ConsistentRead: awssdk.Bool(true), Limit: awssdk.Int32(scanPage),
 			Segment: awssdk.Int32(int32(segment)), TotalSegments: awssdk.Int32(scanSegments),
 		}
 		for {

@@ -39,10 +39,10 @@ type batch struct {
 
 // breakAnywhere runs a batch once for each point at which it can fail, and then
 // repeats it. An engine may write each item by itself, and so have hundreds of
-// points, all alike: beyond the first few, each is twice as far on as the last.
+// points, all alike: beyond the first four, each is five times as far on as the last.
 func (b batch) breakAnywhere(t *testing.T, e *engine.Engine) {
 	t.Helper()
-	for round, point := 0, 0; point < 1000; round, point = round+1, max(point+1, 2*point) {
+	for round, point := 0, 0; point < 10_000; round, point = round+1, max(point+1, 5*(point-2)) {
 		if b.prepare != nil {
 			b.prepare(round)
 		}
