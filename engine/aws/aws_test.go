@@ -53,7 +53,7 @@ func open(t *testing.T, config awssdk.Config, prefix string) *aws.AWS {
 // that strike one request in ten.
 func retryer() awssdk.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts, o.MaxBackoff = 10, 200*time.Millisecond
+		o.MaxAttempts, o.MaxBackoff = 10, 20*time.Millisecond
 	})
 }
 
