@@ -68,14 +68,10 @@ func (s keyStore) Create(ctx context.Context, k keys.Key) error {
 			TableName: &s.table, Item: i, ConditionExpression: awssdk.String("attribute_not_exists(id)"),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
-		return err
+		return unlessOwn(err, i)
 	})
-	failed := (*types.ConditionalCheckFailedException)(nil)
-	switch {
-	case !errors.As(err, &failed):
+	if failed := (*types.ConditionalCheckFailedException)(nil); !errors.As(err, &failed) {
 		return translate(ctx, "writing to "+s.table, err)
-	case sameWrite(failed.Item, i):
-		return nil // an earlier try of this very write came through, its answer did not
 	}
 	return event.Errorf(event.Conflict, "there is a key named %q", k.Name)
 }

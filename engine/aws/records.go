@@ -125,6 +125,15 @@ func sameWrite(a, b item) bool {
 	return ok && also && slices.Equal(x.Value, y.Value)
 }
 
+// unlessOwn is what went wrong with a conditional put of the item: nothing if an
+// earlier try of this very write came through, and only its answer did not.
+func unlessOwn(err error, i item) error {
+	if failed := (*types.ConditionalCheckFailedException)(nil); errors.As(err, &failed) && sameWrite(failed.Item, i) {
+		return nil
+	}
+	return err
+}
+
 // onRevision is the condition that the record is still at a revision; 0: that it
 // is not there.
 func onRevision(rev int64) (condition string, values item) {
@@ -147,13 +156,10 @@ func (s *records[R]) put(ctx context.Context, id string, next R, read int64) (no
 			TableName: &s.table, Item: i, ConditionExpression: &condition, ExpressionAttributeValues: values,
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		})
-		return err
+		return unlessOwn(err, i)
 	})
 	if failed := (*types.ConditionalCheckFailedException)(nil); errors.As(err, &failed) {
-		if !sameWrite(failed.Item, i) {
-			return s.found(id, failed.Item)
-		}
-		err = nil // an earlier try of this very write came through, its answer did not
+		return s.found(id, failed.Item)
 	}
 	if err != nil {
 		s.recent.Remove(id)
