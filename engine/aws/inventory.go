@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"holdfast/event"
@@ -185,18 +186,48 @@ type reservationItem struct {
 	UpdatedAt int64           `dynamodbav:"updated"`
 }
 
+// encodeReservation writes what reservationItem reads, by hand: a transaction has up
+// to 99 of them, and the SKU waits while they are made.
 func encodeReservation(r inventory.Reservation) (item, error) {
-	i := reservationItem{
-		ID: r.OrderID, Number: r.Number, State: r.State, Total: r.Total.Amount, Currency: r.Total.Currency,
-		Reason: r.Reason, Restocked: r.Restocked, HeldAt: unixMilli(r.HeldAt), UpdatedAt: unixMilli(r.UpdatedAt),
+	i := item{"number": numberValue(r.Number), "state": textValue(string(r.State)), "updated": numberValue(unixMilli(r.UpdatedAt))}
+	if len(r.Lines) > 0 {
+		i["lines"] = linesValue(r.Lines)
 	}
-	for _, l := range r.Lines {
-		i.Lines = append(i.Lines, lineItem{l.SKU, l.Qty, l.UnitPrice.Amount, l.UnitPrice.Currency})
+	if !r.Total.IsZero() {
+		i["total"], i["cur"] = numberValue(r.Total.Amount), textValue(r.Total.Currency)
 	}
-	for _, s := range r.Short {
-		i.Short = append(i.Short, shortItem(s))
+	if r.Reason != "" {
+		i["reason"] = textValue(r.Reason)
 	}
-	return attributevalue.MarshalMap(i)
+	if r.Restocked {
+		i["restocked"] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+	if !r.HeldAt.IsZero() {
+		i["held"] = numberValue(unixMilli(r.HeldAt))
+	}
+	if len(r.Short) == 0 {
+		return i, nil
+	}
+	short := make([]shortItem, len(r.Short))
+	for n, s := range r.Short {
+		short[n] = shortItem(s)
+	}
+	var err error
+	i["short"], err = attributevalue.Marshal(short)
+	return i, err
+}
+
+// linesValue are lines as lineItem reads them.
+func linesValue(lines []event.Line) types.AttributeValue {
+	values := make([]types.AttributeValue, len(lines))
+	for n, l := range lines {
+		line := item{"sku": textValue(l.SKU), "qty": numberValue(l.Qty)}
+		if !l.UnitPrice.IsZero() {
+			line["price"], line["cur"] = numberValue(l.UnitPrice.Amount), textValue(l.UnitPrice.Currency)
+		}
+		values[n] = &types.AttributeValueMemberM{Value: line}
+	}
+	return &types.AttributeValueMemberL{Value: values}
 }
 
 func decodeReservation(stored item) (inventory.Reservation, error) {
