@@ -180,11 +180,6 @@ func isOurs(err error) bool {
 	return errors.As(err, &cancelled) || isCode(err, "IdempotentParameterMismatchException")
 }
 
-func isCode(err error, code string) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && api.ErrorCode() == code
-}
-
 // inTransaction tells whether a write was refused because a transaction on its
 // item is under way.
 func inTransaction(err error) bool { return isCode(err, "TransactionConflictException") }

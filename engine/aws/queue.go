@@ -9,7 +9,6 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
 	"holdfast/event"
 )
@@ -68,12 +67,6 @@ func newQueue(c *core, name, url string) *queue {
 	q.acks = newBatcher(q.deleteReceipts, func(string) int { return 0 })
 	q.aways = newBatcher(q.keepAway, func(event.Return) int { return 0 })
 	return q
-}
-
-// isDenied tells whether AWS refuses a request for who makes it.
-func isDenied(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && (api.ErrorCode() == "AccessDenied" || api.ErrorCode() == "AccessDeniedException")
 }
 
 // wholeSeconds is d as SQS takes it: rounded up, and within what it allows.
