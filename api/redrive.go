@@ -82,28 +82,12 @@ func (q Queue) named(ids []string) func(context.Context) ([]event.DeadLetter, er
 	}
 }
 
-// redrive sends the letters' events, then deletes the letters: see
-// event.DeadLetters. It fails with overloaded, and keeps them, where the queue
+// redrive is event.Redrive on this queue. It fails with overloaded where the queue
 // had no room.
 func (q Queue) redrive(ctx context.Context, letters []event.DeadLetter) error {
-	events := make([]event.Event, len(letters))
-	for i, l := range letters {
-		events[i] = l.Event
-	}
-	before, err := q.Depth(ctx)
-	if err != nil {
-		return err
-	}
-	if err := q.Send(ctx, events); err != nil {
-		return err
-	}
-	after, err := q.Depth(ctx)
-	if err != nil {
-		return err
-	}
-	if after.Dropped != before.Dropped {
+	sent, err := event.Redrive(ctx, q, q, letters)
+	if err == nil && !sent {
 		return event.Errorf(overloaded, "the queue is full; try again later")
 	}
-	_, err = q.Delete(ctx, letters)
 	return err
 }

@@ -158,3 +158,10 @@ func (a *auditor) judge(o order.Order, down, up records) []Breach {
 	}
 	return append(breaches, broken...)
 }
+
+// Order judges one order by its records, all read at one instant: every breach but
+// those of the stock shows in them.
+func Order(o order.Order, r inventory.Reservation, p payment.Payment, entries []simulated.Entry) []Breach {
+	found := records{r, p, entries}
+	return new(auditor).judge(o, found, found)
+}

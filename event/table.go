@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -192,4 +193,25 @@ func firstOfEachOrder(batch []Event, open []int) (first, rest []int) {
 		}
 	}
 	return first, rest
+}
+
+// CellName names a cell: the message, and the state in which it finds the record,
+// empty where there is none.
+type CellName struct {
+	Message Type
+	State   string
+}
+
+// Names lists the cells that the table has, in the order of their messages and
+// states.
+func (t Table[S]) Names() (names []CellName) {
+	for message, column := range t {
+		for state := range column.Cells {
+			names = append(names, CellName{message, string(state)})
+		}
+	}
+	slices.SortFunc(names, func(a, b CellName) int {
+		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.State, b.State))
+	})
+	return names
 }

@@ -43,3 +43,7 @@ var table = event.Table[State]{
 		Returned: {Send: event.StockReturned},
 	}},
 }
+
+// Cells names the cells of the decision table, for whoever checks that each of them
+// is reached.
+func Cells() []event.CellName { return table.Names() }

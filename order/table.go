@@ -74,3 +74,7 @@ var table = event.Table[Status]{
 		Refunded:  {},
 	}},
 }
+
+// Cells names the cells of the decision table, for whoever checks that each of them
+// is reached.
+func Cells() []event.CellName { return table.Names() }

@@ -76,3 +76,7 @@ var table = event.Table[State]{
 		Refunding:      {Retry: true},
 	}},
 }
+
+// Cells names the cells of the decision table, for whoever checks that each of them
+// is reached.
+func Cells() []event.CellName { return table.Names() }

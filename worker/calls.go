@@ -11,30 +11,57 @@ import (
 	"holdfast/event"
 )
 
-// call makes a gateway call in a goroutine of its own and hands the answer to
-// applyAnswers. When too many calls are in flight the message is given back, so
-// that the others need not wait; one that already has a slot keeps it for its
-// next call, so answers never wait for one.
-func (w *Worker) call(work, calls context.Context, t task, c event.Call) {
-	if !t.slot {
-		select {
-		case w.slots <- struct{}{}:
-		default:
-			w.retry(work, t)
-			return
-		}
-		t.slot = true
-		w.calls.Add(1)
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(calls, w.Limits.CallTimeout)
-		defer cancel()
-		t.event, t.cause = w.ask(ctx, c)
-		if t.cause == nil {
+// Asked is a gateway call that a message has asked for. The message waits for its
+// answer, which may come once.
+type Asked struct {
+	Call event.Call
+	task task
+}
+
+// Answered is a message with the gateway's answer to its call.
+type Answered struct{ task }
+
+// Answer brings an answer to its message: the event for the service, with the
+// error behind an unknown one.
+func (a Asked) Answer(answer event.Event, cause error) Answered {
+	a.task.event, a.task.cause = answer, cause
+	return Answered{a.task}
+}
+
+// Apply handles answers, and returns the calls to make next. It may run beside a
+// Turn, but not beside itself.
+func (w *Worker) Apply(ctx context.Context, answers []Answered) []Asked {
+	tasks := make([]task, len(answers))
+	for i, a := range answers {
+		if tasks[i] = a.task; a.cause == nil {
 			w.failures.answered()
 		}
-		w.answers <- t
-	}()
+	}
+	asked, _ := w.process(ctx, tasks)
+	return asked
+}
+
+// call makes gateway calls, each in a goroutine of its own, and hands the answers
+// to applyAnswers.
+func (w *Worker) call(calls context.Context, asked []Asked) {
+	for _, a := range asked {
+		go func() {
+			ctx, cancel := context.WithTimeout(calls, w.Limits.CallTimeout)
+			defer cancel()
+			w.answers <- a.Answer(w.ask(ctx, a.Call))
+		}()
+	}
+}
+
+// applyAnswers applies the answers as they come, in batches.
+func (w *Worker) applyAnswers(work, calls context.Context) {
+	for first := range w.answers {
+		batch := []Answered{first}
+		for len(batch) < w.Limits.Batch && len(w.answers) > 0 {
+			batch = append(batch, <-w.answers)
+		}
+		w.call(calls, w.Apply(work, batch))
+	}
 }
 
 // ask makes the call, and turns a panic into an unknown answer.
@@ -49,16 +76,41 @@ func (w *Worker) ask(ctx context.Context, c event.Call) (answer event.Event, err
 	return w.Call(ctx, c)
 }
 
-// free gives back what the message holds beside its lease.
-func (w *Worker) free(t task) {
-	if t.slot {
-		<-w.slots
-		w.calls.Done()
-	}
+// slots counts the messages with a call in flight.
+type slots struct {
+	mu    sync.Mutex
+	taken int
 }
 
-// heartbeat extends the leases of the messages that have been here for some time:
-// a gateway is slow, or a store that is tried again and again.
+// slot gets the message a slot for calls, if one is free. One that already has a
+// slot keeps it for its next call, so answers never wait for one.
+func (w *Worker) slot(t *task) bool {
+	if t.slot {
+		return true
+	}
+	w.slots.mu.Lock()
+	defer w.slots.mu.Unlock()
+	if w.slots.taken == w.Limits.Calls {
+		return false
+	}
+	w.slots.taken++
+	w.calls.Add(1)
+	t.slot = true
+	return true
+}
+
+// free gives back what the message holds beside its lease.
+func (w *Worker) free(t task) {
+	if !t.slot {
+		return
+	}
+	w.slots.mu.Lock()
+	w.slots.taken--
+	w.slots.mu.Unlock()
+	w.calls.Done()
+}
+
+// heartbeat beats three times in a lease.
 func (w *Worker) heartbeat(ctx context.Context) {
 	tick := time.NewTicker(w.Limits.Lease / 3)
 	defer tick.Stop()
@@ -67,12 +119,20 @@ func (w *Worker) heartbeat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			w.Beat(ctx)
 		}
-		if receipts := w.held.since(w.Now().Add(-w.Limits.Lease / 6)); len(receipts) > 0 {
-			if err := w.Queue.Extend(ctx, w.Limits.Lease, receipts...); err != nil {
-				w.Log.Error("leases could not be extended; messages may come twice", "queue", w.Service, "count", len(receipts), "error", err)
-			}
-		}
+	}
+}
+
+// Beat extends the leases of the messages that have been here for some time: a
+// gateway is slow, or a store that is tried again and again.
+func (w *Worker) Beat(ctx context.Context) {
+	receipts := w.held.since(w.Now().Add(-w.Limits.Lease / 6))
+	if len(receipts) == 0 {
+		return
+	}
+	if err := w.Queue.Extend(ctx, w.Limits.Lease, receipts...); err != nil {
+		w.Log.Error("leases could not be extended; messages may come twice", "queue", w.Service, "count", len(receipts), "error", err)
 	}
 }
 

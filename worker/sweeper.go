@@ -26,29 +26,44 @@ type Sweeper struct {
 	Every  time.Duration // how often it looks
 	Now    func() time.Time
 	Log    *slog.Logger
+
+	recovered bool // whether the open orders have been taken up
 }
 
-// Run sweeps until ctx ends, beginning with every open order at once.
+// Run sweeps until ctx ends, beginning with every open order at once. It is the
+// waiting around the steps Look and Pull, which a scheduler of its own may take
+// instead.
 func (s *Sweeper) Run(ctx context.Context) {
 	tick := time.NewTicker(s.Every)
 	defer tick.Stop()
 	resync := time.NewTicker(time.Minute)
 	defer resync.Stop()
-	recovered := s.recover(ctx)
 	for {
-		if recovered {
-			s.sweep(ctx)
-		}
+		s.Look(ctx)
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			recovered = recovered || s.recover(ctx)
 		case <-resync.C:
-			if _, err := s.Resync(ctx, s.Now()); err != nil {
-				s.Log.Error("due times not checked against the clock; the next minute tries again", "error", err)
-			}
+			s.Pull(ctx)
 		}
+	}
+}
+
+// Look takes up the open orders, if that has not been done yet, and sweeps.
+func (s *Sweeper) Look(ctx context.Context) {
+	if !s.recovered {
+		s.recovered = s.recover(ctx)
+	}
+	if s.recovered {
+		s.sweep(ctx)
+	}
+}
+
+// Pull pulls in what is due later than any backoff can have put it.
+func (s *Sweeper) Pull(ctx context.Context) {
+	if _, err := s.Resync(ctx, s.Now()); err != nil {
+		s.Log.Error("due times not checked against the clock; the next minute tries again", "error", err)
 	}
 }
 

@@ -49,9 +49,10 @@ type Worker struct {
 	Retried func(n int)
 
 	failures failures
-	calls    sync.WaitGroup
-	slots    chan struct{} // one for each call in flight
-	answers  chan task     // as many as slots, so that a call never waits to answer
+	outage   int            // turns in a row that an outage spoilt
+	calls    sync.WaitGroup // the messages that hold a slot
+	slots    slots
+	answers  chan Answered // of Limits.Calls, so that a call never waits to answer
 	held     held
 }
 
@@ -89,10 +90,11 @@ type task struct {
 }
 
 // Run serves the queue until ctx ends. It then receives no more, finishes what
-// it has, gives back what it cannot finish within the grace, and returns.
+// it has, gives back what it cannot finish within the grace, and returns. It is
+// the goroutines and the waiting around the steps Turn, Apply and Beat, which a
+// scheduler of its own may take instead.
 func (w *Worker) Run(ctx context.Context) {
-	w.slots = make(chan struct{}, w.Limits.Calls)
-	w.answers = make(chan task, w.Limits.Calls)
+	w.answers = make(chan Answered, w.Limits.Calls)
 	work := context.WithoutCancel(ctx) // what was begun is finished
 	calls, abandon := context.WithCancel(work)
 	defer abandon()
@@ -103,7 +105,13 @@ func (w *Worker) Run(ctx context.Context) {
 	beat, stop := context.WithCancel(work)
 	serving.Go(func() { w.heartbeat(beat) })
 
-	w.receive(ctx, work, calls)
+	for ctx.Err() == nil {
+		asked, pause := w.Turn(ctx)
+		w.call(calls, asked)
+		if pause > 0 {
+			sleep(ctx, pause)
+		}
+	}
 	w.calls.Wait()
 	close(w.answers)
 	stop()
@@ -113,32 +121,34 @@ func (w *Worker) Run(ctx context.Context) {
 // longestOutagePause bounds how long after the end of an outage work goes on.
 const longestOutagePause = 5 * time.Second
 
-// receive takes messages in batches until ctx ends. It pauses while a store or a
-// queue is out, the longer the longer that lasts, and tries one message at a time
-// whether it is over: each receive brings a message nearer to its dead-letter
-// queue, where the queue has one of its own.
-func (w *Worker) receive(ctx, work, calls context.Context) {
-	for outage := 0; ctx.Err() == nil; {
-		limit := w.Limits.Batch
-		if outage > 0 {
-			limit = 1
-		}
-		deliveries, err := w.Queue.Receive(ctx, limit, w.Limits.Lease)
-		w.held.add(w.Now(), deliveries)
-		if len(deliveries) > 0 {
-			err = w.process(work, calls, w.tasks(work, deliveries))
-		}
-		switch {
-		case err != nil:
-			if outage++; outage == 1 {
-				w.Log.Error("service cannot work now; its messages wait", "service", w.Service, "error", err)
-			}
-			sleep(ctx, min(w.backoff(outage), longestOutagePause))
-		case outage > 0 && len(deliveries) > 0:
-			w.Log.Info("service works again", "service", w.Service)
-			outage = 0
-		}
+// Turn receives a batch of messages, waiting for one until ctx ends, and takes
+// each as far as it can without the gateway. It returns the calls to make, and how
+// long to wait before the next turn: while a store or a queue is out the longer the
+// longer that lasts. Then it tries one message at a time whether it is over: each
+// receive brings a message nearer to its dead-letter queue, where the queue has one
+// of its own. Two turns must not run at once.
+func (w *Worker) Turn(ctx context.Context) (asked []Asked, pause time.Duration) {
+	limit := w.Limits.Batch
+	if w.outage > 0 {
+		limit = 1
 	}
+	deliveries, err := w.Queue.Receive(ctx, limit, w.Limits.Lease)
+	w.held.add(w.Now(), deliveries)
+	if len(deliveries) > 0 {
+		work := context.WithoutCancel(ctx)
+		asked, err = w.process(work, w.tasks(work, deliveries))
+	}
+	switch {
+	case err != nil:
+		if w.outage++; w.outage == 1 {
+			w.Log.Error("service cannot work now; its messages wait", "service", w.Service, "error", err)
+		}
+		pause = min(w.backoff(w.outage), longestOutagePause)
+	case w.outage > 0 && len(deliveries) > 0:
+		w.Log.Info("service works again", "service", w.Service)
+		w.outage = 0
+	}
+	return asked, pause
 }
 
 // tasks are the deliveries to handle. What this build cannot read, or is in the
@@ -173,26 +183,15 @@ func (w *Worker) misplaced(e event.Event) error {
 	return nil
 }
 
-// applyAnswers handles the gateway's answers, in batches too.
-func (w *Worker) applyAnswers(work, calls context.Context) {
-	for first := range w.answers {
-		batch := []task{first}
-		for len(batch) < w.Limits.Batch && len(w.answers) > 0 {
-			batch = append(batch, <-w.answers)
-		}
-		w.process(work, calls, batch)
-	}
-}
-
-// process handles a batch and finishes each of its messages. It returns the
-// outage, of a store or a queue, that kept it from some of them.
-func (w *Worker) process(work, calls context.Context, tasks []task) (outage error) {
+// process handles a batch and finishes each of its messages but those that have
+// to ask the gateway first, which it returns. It returns also the outage, of a store
+// or a queue, that kept it from some of them.
+func (w *Worker) process(work context.Context, tasks []task) (asked []Asked, outage error) {
 	results, errs := w.handle(work, tasks)
 	w.send(work, results, errs)
 	done := make([]task, 0, len(tasks))
 	var again []task
 	var dead []death
-	var ask []int
 	for i, t := range tasks {
 		r, err := results[i], errs[i]
 		if errors.Is(err, event.Unavailable) {
@@ -210,19 +209,18 @@ func (w *Worker) process(work, calls context.Context, tasks []task) (outage erro
 			}
 		case r.Dead != nil:
 			dead = append(dead, death{t, r.Dead})
-		case r.Call.Op != "":
-			ask = append(ask, i)
-		default:
+		case r.Call.Op == "":
 			done = append(done, t)
+		case w.slot(&t):
+			asked = append(asked, Asked{Call: r.Call, task: t})
+		default:
+			again = append(again, t) // too many calls in flight: the others need not wait
 		}
 	}
 	w.bury(work, dead)
 	w.ack(work, done)
 	w.retry(work, again...)
-	for _, i := range ask {
-		w.call(work, calls, tasks[i], results[i].Call)
-	}
-	return outage
+	return asked, outage
 }
 
 // send sends the events that follow, and adds to errs, for the message of each,

@@ -27,6 +27,7 @@ type commandLine struct {
 	Setup     setupCommand     `cmd:"" help:"Create the stores, the queues and the starting stock; with --engine aws, deploy them. Run again, it adds what is missing and changes nothing."`
 	Audit     auditCommand     `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
 	Load      loadCommand      `cmd:"" help:"Place orders as fast as a number of clients can, wait for their ends, and say how fast that was."`
+	Sim       simCommand       `cmd:"" help:"Play the whole system in simulated worlds full of faults, check every step, and replay what breaks."`
 	Orders    ordersCommand    `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
 	Stock     stockCommand     `cmd:"" help:"Show, list, count and adjust stock through the API."`
 	DLQ       dlqCommand       `cmd:"" name:"dlq" help:"List, show, redrive and delete dead letters through the API."`

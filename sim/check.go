@@ -1,0 +1,181 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+
+	"holdfast/audit"
+	"holdfast/event"
+	"holdfast/inventory"
+	"holdfast/order"
+)
+
+// Breach is a promise that a world has broken, or a table that it has left.
+type Breach struct {
+	OrderID string `json:"order_id,omitempty"`
+	Detail  string `json:"detail"`
+	Kind    string `json:"-"` // Detail before its particulars are filled in
+}
+
+// breach notes the first breach; what follows it may be its consequence only.
+func (w *world) breach(orderID, format string, args ...any) {
+	if w.broken == nil {
+		w.broken = &Breach{OrderID: orderID, Detail: fmt.Sprintf(format, args...), Kind: format}
+		w.note(orderID, "BREACH", "%s", w.broken.Detail)
+	}
+}
+
+// verify holds the orders given, and the stock that they concern, to the promises,
+// after each write.
+func (w *world) verify(ids ...string) {
+	for _, id := range ids {
+		o, err := w.engine.Orders.Get(ctx, id)
+		if errors.Is(err, event.NotFound) {
+			continue
+		}
+		must(err)
+		refs := []event.Ref{o.Ref}
+		reservations, err := w.engine.Inventory.Get(ctx, refs)
+		must(err)
+		payments, err := w.engine.Payments.Get(ctx, refs)
+		must(err)
+		entries, err := w.engine.Ledger.Get(ctx, refs)
+		must(err)
+		for _, b := range audit.Order(o, reservations[0], payments[0], entries[0]) {
+			w.breach(id, string(b.Kind)+": %s", b.Detail)
+		}
+	}
+}
+
+// must is for the reads of a checker, whose engine is in memory and never fails.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// verifyStock holds every SKU to its reservations and its ledger.
+func (w *world) verifyStock() {
+	held, sold := make(map[string]int64), make(map[string]int64)
+	balances, err := w.engine.Inventory.Snapshot(ctx, func(r inventory.Reservation) error {
+		for _, l := range r.Lines {
+			switch {
+			case r.State == inventory.Held:
+				held[l.SKU] += l.Qty
+			case r.State == inventory.Settled, r.State == inventory.Returned && !r.Restocked:
+				sold[l.SKU] += l.Qty
+			}
+		}
+		return nil
+	})
+	must(err)
+	for _, b := range balances {
+		switch {
+		case b.Available < 0 || b.Reserved < 0 || b.Sold < 0:
+			w.breach("", "oversold: %s has %d available, %d reserved, %d sold", b.SKU, b.Available, b.Reserved, b.Sold)
+		case b.Available+b.Reserved+b.Sold != b.Ledger:
+			w.breach("", "%s has %d available, %d reserved, %d sold; its ledger says %d", b.SKU, b.Available, b.Reserved, b.Sold, b.Ledger)
+		case b.Reserved != held[b.SKU] || b.Sold != sold[b.SKU]:
+			w.breach("", "%s has %d reserved and %d sold; its reservations say %d and %d", b.SKU, b.Reserved, b.Sold, held[b.SKU], sold[b.SKU])
+		}
+	}
+}
+
+// verifyEnd holds a world whose faults are over to its end: every order that a
+// client was told of has ended as it was told, nothing is reserved or waits, and
+// the audit finds nothing.
+func (w *world) verifyEnd() {
+	for _, id := range w.toldIDs {
+		o, err := w.engine.Orders.Get(ctx, id)
+		if err != nil {
+			w.breach(id, "lost: %v", err)
+			continue
+		}
+		w.told[id].end(o)
+	}
+	report, err := audit.Check(ctx, audit.Stores{
+		Orders: w.engine.Orders, Inventory: w.engine.Inventory, Payments: w.engine.Payments, Ledger: w.engine.Ledger,
+		DeadLetters: w.engine.DeadLetters,
+	}, audit.Options{Drained: true})
+	must(err)
+	for _, b := range report.Breaches {
+		w.breach(b.OrderID, string(b.Kind)+": %s", b.Detail)
+	}
+	w.verifyPoison()
+}
+
+// drained reports whether every order has ended and nothing is under way.
+func (w *world) drained() bool {
+	for _, s := range event.Services {
+		if len(w.queues[s].held) > 0 {
+			return false
+		}
+	}
+	return w.open() == ""
+}
+
+// open is an order that has not ended; empty if all have.
+func (w *world) open() string {
+	orders, err := w.engine.Orders.Scan(ctx, 0, 1000)
+	must(err)
+	for _, o := range orders {
+		if !o.Status.Ended() {
+			return o.OrderID
+		}
+	}
+	return ""
+}
+
+// watch reads the state in which each message will find its record.
+func (w *world) watch(s event.Service, batch []event.Event) []string {
+	found := make([]string, len(batch))
+	refs := make([]event.Ref, len(batch))
+	for i, e := range batch {
+		refs[i] = e.Ref
+	}
+	switch s {
+	case event.Order:
+		for i, e := range batch {
+			o, err := w.engine.Orders.Get(ctx, e.OrderID)
+			if err == nil {
+				found[i] = string(o.Status)
+			}
+		}
+	case event.Inventory:
+		records, err := w.engine.Inventory.Get(ctx, refs)
+		must(err)
+		for i, r := range records {
+			found[i] = string(r.State)
+		}
+	case event.Payment:
+		records, err := w.engine.Payments.Get(ctx, refs)
+		must(err)
+		for i, r := range records {
+			found[i] = string(r.State)
+		}
+	}
+	return found
+}
+
+// handled takes up what a service made of a batch: no message may ever meet a
+// record in a state that its table does not know.
+func (w *world) handled(p *process, s event.Service, batch []event.Event, found []string, results []event.Result) {
+	for i, r := range results {
+		e := batch[i]
+		if errors.Is(r.Dead, event.Unreachable) {
+			w.breach(e.OrderID, "%s: %s cannot be handled: %v", p.name, e.Type, r.Dead)
+		}
+		w.cells[cell{s, found[i], e.Type}]++
+		w.handledRaces(s, e, found[i], r)
+		w.charge(e, r)
+	}
+}
+
+// statusOf is an order's status, for whoever watches.
+func (w *world) statusOf(id string) order.Status {
+	o, err := w.engine.Orders.Get(ctx, id)
+	if err != nil {
+		return ""
+	}
+	return o.Status
+}
