@@ -36,7 +36,9 @@ var domain = []string{"holdfast/event", "holdfast/order", "holdfast/inventory", 
 // reference engine, whose state they copy and look into.
 const wiring = "holdfast/cmd/holdfast"
 
-func simulation(path string) bool { return path == "holdfast/sim" || strings.HasPrefix(path, "holdfast/sim/") }
+func simulation(path string) bool {
+	return path == "holdfast/sim" || strings.HasPrefix(path, "holdfast/sim/")
+}
 
 type goPackage struct {
 	ImportPath string

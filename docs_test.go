@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"holdfast/engine/enginetest"
+	"holdfast/sim"
 )
 
 // races is how many rows the race checklist has.
@@ -42,6 +43,9 @@ func TestEveryRaceNamesItsTests(t *testing.T) {
 		tests := quoted.FindAllStringSubmatch(cells[2], -1)
 		if len(tests) == 0 || strings.Trim(cells[3], " |") == "" {
 			t.Errorf("row %d names %d tests and what was broken: %q", row, len(tests), cells[3])
+		}
+		if simulated := strings.HasSuffix(cells[2], "simulated"); simulated != slices.Contains(sim.Races(), row) {
+			t.Errorf("row %d says simulated: %t; the simulation says otherwise", row, simulated)
 		}
 		for _, test := range tests {
 			for _, dir := range packages(t, test[1]) {

@@ -17,6 +17,14 @@ type Breach struct {
 	Kind    string `json:"-"` // Detail before its particulars are filled in
 }
 
+// String is the breach as a person reads it.
+func (b Breach) String() string {
+	if b.OrderID == "" {
+		return "BROKEN: " + b.Detail
+	}
+	return fmt.Sprintf("BROKEN: order %s: %s", b.OrderID, b.Detail)
+}
+
 // breach notes the first breach; what follows it may be its consequence only.
 func (w *world) breach(orderID, format string, args ...any) {
 	if w.broken == nil {
@@ -78,6 +86,31 @@ func (w *world) verifyStock() {
 		case b.Reserved != held[b.SKU] || b.Sold != sold[b.SKU]:
 			w.breach("", "%s has %d reserved and %d sold; its reservations say %d and %d", b.SKU, b.Reserved, b.Sold, held[b.SKU], sold[b.SKU])
 		}
+	}
+}
+
+// verifyHold holds a reservation, just written, to the stock: what is held has the
+// price of that moment, and what is refused could not be had. The latter shows only
+// if nothing else was written with it.
+func (w *world) verifyHold(r inventory.Reservation, alone bool) {
+	if r.State != inventory.Held && !(r.State == inventory.Rejected && alone) {
+		return
+	}
+	short, currencies := false, make(map[string]bool)
+	for _, l := range r.Lines {
+		s, err := w.engine.Inventory.Stock(ctx, l.SKU)
+		if err != nil {
+			short = true
+			continue
+		}
+		currencies[s.Price.Currency] = true
+		short = short || s.Available < l.Qty
+		if r.State == inventory.Held && l.UnitPrice != s.Price {
+			w.breach(r.OrderID, "it was held at %s for %s, whose price is %s", l.UnitPrice, l.SKU, s.Price)
+		}
+	}
+	if r.State == inventory.Rejected && !short && len(currencies) < 2 {
+		w.breach(r.OrderID, "it was refused (%s), but there was enough of all its lines", r.Reason)
 	}
 }
 

@@ -85,17 +85,19 @@ func (c *client) shop() {
 	if c.told == nil {
 		return // gave up; there may be an order, and it must end all the same
 	}
-	for w.chance(0.7) {
+	for w.chance(0.75) {
 		w.sleep(w.between(time.Millisecond, w.setup.hold*2))
-		switch w.rng.IntN(8) {
+		switch w.rng.IntN(10) {
 		case 0, 1:
 			c.cancel()
-		case 2:
+		case 2, 3:
 			c.refund(w.chance(0.5))
-		case 3:
-			c.place()
 		case 4:
+			c.place()
+		case 5:
 			c.misuse()
+		case 6:
+			c.list()
 		default:
 			c.poll()
 		}
@@ -257,6 +259,39 @@ func (c *client) poll() {
 	}
 }
 
+// list pages through the user's orders: each one that it was told of before it began
+// must be there, and come once.
+func (c *client) list() {
+	w := c.w
+	seen, missing := make(map[string]bool), w.toldOf(c.request.UserID)
+	cursor := ""
+	for {
+		var page order.Page
+		err := w.ask(event.Order, func(p *process) (err error) {
+			page, err = p.orders.Store.List(ctx, order.Query{UserID: c.request.UserID, Cursor: cursor, Limit: 1 + w.rng.IntN(5)})
+			return err
+		})
+		if err != nil {
+			return // a client without an answer begins anew, some other time
+		}
+		for _, o := range page.Orders {
+			if seen[o.OrderID] {
+				w.breach(o.OrderID, "a list showed it twice")
+			}
+			seen[o.OrderID] = true
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+		w.sleep(w.between(time.Millisecond, time.Minute))
+	}
+	for _, id := range missing {
+		if !seen[id] {
+			w.breach(id, "a list of its user's orders did not show it")
+		}
+	}
+}
+
 // cancel asks for the order to be cancelled.
 func (c *client) cancel() {
 	c.request202("cancels", "cancel", func(p *process) (order.Order, event.Event, error) {
@@ -310,7 +345,11 @@ func (w *world) count(sku string, onHand int64) {
 	var s inventory.Stock
 	err := w.ask(event.Inventory, func(p *process) (err error) {
 		w.note("", "clerk", "counts %d of %s", onHand, sku)
-		s, err = p.inventory.Count(ctx, inventory.Count{SKU: sku, OnHand: onHand, At: p.now()})
+		count := inventory.Count{SKU: sku, OnHand: onHand, At: p.now()}
+		if w.chance(0.3) {
+			count.Price = event.Money{Amount: 1 + w.rng.Int64N(1000), Currency: "USD"}
+		}
+		s, err = p.inventory.Count(ctx, count)
 		return err
 	})
 	switch {
@@ -375,7 +414,26 @@ func (w *world) operate() {
 	defer func() { w.busy-- }()
 	for w.faulty {
 		w.sleep(w.between(time.Minute, time.Hour))
-		w.redrive(event.Services[w.rng.IntN(len(event.Services))])
+		s := event.Services[w.rng.IntN(len(event.Services))]
+		if w.chance(0.8) {
+			w.redrive(s)
+		} else {
+			w.discard(s)
+		}
+	}
+}
+
+// discard deletes a dead letter: its order comes to an end without it. What nobody
+// can read is kept, to be found at the end.
+func (w *world) discard(s event.Service) {
+	p := w.anyProcess(s)
+	if p == nil {
+		return
+	}
+	letters, err := p.letters[s].List(ctx, "", 1)
+	if err == nil && len(letters) == 1 && letters[0].Event.Unread == nil {
+		w.note(letters[0].Event.OrderID, "operator", "deletes the dead letter %s", letters[0].ID)
+		_, _ = p.letters[s].Delete(ctx, letters)
 	}
 }
 

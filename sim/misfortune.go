@@ -84,6 +84,14 @@ func (w *world) clockJump() {
 	w.note("", p.name, "its clock jumps by %s", d)
 }
 
+// skew is how far a process's clock is off when the world begins.
+func (w *world) skew() time.Duration {
+	if w.setup.faults[ClockJump] == 0 || w.rng.IntN(2) == 0 {
+		return 0
+	}
+	return w.between(time.Second, time.Hour) - 30*time.Minute
+}
+
 // curse makes every write of one order fail for some time, alone or in a batch.
 func (w *world) curse() {
 	if len(w.toldIDs) == 0 || !w.strikes(Curse) {

@@ -41,6 +41,16 @@ func (w *world) accepted(client string, o order.Order, named bool, known int) *t
 	return t
 }
 
+// toldOf are the orders of a user that clients were told of.
+func (w *world) toldOf(user string) (ids []string) {
+	for _, id := range w.toldIDs {
+		if w.told[id].placed.UserID == user {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 func sameUnits(a, b event.Line) bool { return a.SKU == b.SKU && a.Qty == b.Qty }
 
 // saw holds an order, as an answer shows it, to what was seen before. The answer

@@ -50,7 +50,7 @@ func (q *queue) put(e event.Event) {
 	for range copies {
 		delay := time.Duration(w.rng.Int64N(int64(20 * time.Millisecond)))
 		if w.strikes(DelayMessage) {
-			delay = w.between(time.Second, 6*time.Hour)
+			delay = w.between(5*time.Second, 6*time.Hour)
 			w.note(e.OrderID, "network", "holds %s back for %s", e.Type, delay.Truncate(time.Millisecond))
 		}
 		q.add(w.carried(e), delay)

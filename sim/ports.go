@@ -152,6 +152,7 @@ func (s stock) Apply(ctx context.Context, changes []inventory.Change) (written [
 		for _, r := range written {
 			if r.Changed {
 				s.p.w.note(r.Record.OrderID, s.p.name, "reservation is now %s", r.Record.State)
+				s.p.w.verifyHold(r.Record, len(changes) == 1)
 			}
 		}
 		s.p.w.verifyStock()

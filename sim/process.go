@@ -122,6 +122,9 @@ func (p *process) startWorker(s event.Service, handle handler) {
 	call := func(asked []worker.Asked) {
 		for _, a := range asked {
 			p.spawn(func() {
+				if a.Call.Op == event.Void && w.strikes(CannotVoid) {
+					w.hit(race(54))
+				}
 				answer, err := payment.Perform(ctx, p.gateway, a.Call)
 				if answers = append(answers, a.Answer(answer, err)); applier.parked {
 					w.wakeAt(applier, w.now)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"holdfast/event"
@@ -15,11 +16,13 @@ type mark string
 
 func race(n int) mark { return mark(fmt.Sprintf("race %d", n)) }
 
-// races are the rows of docs/races.md that a simulation can bring about.
 var races = []int{
 	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 24, 26, 27, 28, 29, 30, 31, 32,
 	34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 47, 49, 50, 51, 52, 53, 54, 56, 57, 58,
 }
+
+// Races are the rows of docs/races.md that a simulation brings about.
+func Races() []int { return slices.Clone(races) }
 
 // racesByCell are the rows that a message brings about by the state it finds.
 var racesByCell = map[cell]int{

@@ -120,17 +120,19 @@ func newWorld(o Options, trace *[]Line) *world {
 // populate fills the shelves, starts the processes, and lets everybody in.
 func (w *world) populate() {
 	for n := range w.setup.skus {
-		_, err := w.engine.Inventory.Count(ctx, []inventory.Count{{
-			SKU: skuName(n), OnHand: w.setup.stock, Price: event.Money{Amount: 100 + int64(n), Currency: "USD"}, At: w.now,
-		}})
+		price := event.Money{Amount: 100 + int64(n), Currency: "USD"}
+		if n == 4 {
+			price.Currency = "EUR" // an order of this and another SKU cannot be priced
+		}
+		_, err := w.engine.Inventory.Count(ctx, []inventory.Count{{SKU: skuName(n), OnHand: w.setup.stock, Price: price, At: w.now}})
 		must(err)
 	}
 	if w.setup.together {
-		w.start("holdfast", event.Services, 0)
+		w.start("holdfast", event.Services, w.skew())
 	} else {
 		for _, s := range event.Services {
 			for n := range w.setup.processes {
-				w.start(processName(s, n), []event.Service{s}, 0)
+				w.start(processName(s, n), []event.Service{s}, w.skew())
 			}
 		}
 	}

@@ -11,17 +11,17 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 150, "how many worlds TestSeeds plays")
-	first = flag.Uint64("seed", 1, "the first of their seeds")
+	seeds     = flag.Int("seeds", 150, "how many worlds TestSeeds plays")
+	firstSeed = flag.Uint64("seed", 1, "the first of their seeds")
 )
 
 // TestSeeds plays worlds, and tells the story of the first that breaks a promise.
 func TestSeeds(t *testing.T) {
-	s := Seeds(context.Background(), Options{Seed: *first}, *seeds, nil)
+	s := Seeds(context.Background(), Options{Seed: *firstSeed}, *seeds, nil)
 	t.Logf("%d worlds in %s: %d orders, %d steps, %s of virtual time", s.Worlds, s.Took, s.Orders, s.Steps, s.Virtual)
 	for i, r := range s.Broken {
 		o := Options{Seed: r.Seed}
-		t.Errorf("%s\norder %s: %s", o.Command(), r.Breach.OrderID, r.Breach.Detail)
+		t.Errorf("%s\n%s", o.Command(), r.Breach)
 		if i == 0 {
 			for _, l := range Of(r.Breach.OrderID, Replay(o).Trace) {
 				t.Log(l)
@@ -51,7 +51,7 @@ func TestRegressions(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		if r := Run(o); r.Breach != nil {
-			t.Errorf("%s: %s\norder %s: %s", file, line, r.Breach.OrderID, r.Breach.Detail)
+			t.Errorf("%s: %s\n%s", file, line, r.Breach)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (c *simCommand) verdict(r sim.Result, err error) error {
 	if err != nil || r.Breach == nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "BROKEN: order %s: %s\n", r.Breach.OrderID, r.Breach.Detail)
+	fmt.Fprintln(os.Stderr, r.Breach)
 	return errSilent
 }
 
@@ -95,9 +95,9 @@ func (c *simCommand) play(ctx context.Context, o sim.Options) error {
 	if err := c.report(o, s); err != nil {
 		return err
 	}
-	for _, r := range s.Broken {
+	for i, r := range s.Broken {
 		if !c.JSON {
-			c.tell(o, r)
+			c.tell(o, r, i == 0)
 		}
 	}
 	switch missed := s.Coverage.Missed(); {
@@ -111,14 +111,16 @@ func (c *simCommand) play(ctx context.Context, o sim.Options) error {
 	return nil
 }
 
-// tell prints the line that replays a breach, the breach, and the story of its order.
-func (c *simCommand) tell(o sim.Options, r sim.Result) {
+// tell prints the line that replays a breach, the breach, and on request what
+// happened to the order that it concerns.
+func (c *simCommand) tell(o sim.Options, r sim.Result, story bool) {
 	o.Seed = r.Seed
-	fmt.Printf("\n%s\nBROKEN: order %s: %s\n", o.Command(), r.Breach.OrderID, r.Breach.Detail)
-	if again := sim.Replay(o); r.Breach.OrderID != "" {
-		for _, line := range sim.Of(r.Breach.OrderID, again.Trace) {
-			fmt.Println(line)
-		}
+	fmt.Printf("\n%s\n%s\n", o.Command(), r.Breach)
+	if !story {
+		return
+	}
+	for _, line := range sim.Of(r.Breach.OrderID, sim.Replay(o).Trace) {
+		fmt.Println(line)
 	}
 }
 
@@ -128,7 +130,7 @@ func (c *simCommand) shrink(o sim.Options) error {
 	if r.Breach == nil {
 		return fmt.Errorf("seed %d breaks no promise; there is nothing to shrink", o.Seed)
 	}
-	c.tell(small, r)
+	c.tell(small, r, true)
 	return errSilent
 }
 

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// part is one way of holding Holdfast to its promises.
+type part struct {
+	Name   string
+	Shows  string         // in words
+	Args   []string       // the command
+	Figure *regexp.Regexp // finds in its output what is worth telling; of several the last
+	Takes  time.Duration  // roughly, on one of two cores
+}
+
+// Command is the part's command line.
+func (p part) Command() string { return strings.Join(p.Args, " ") }
+
+// size is how much of each part is run.
+type size struct {
+	seeds, kills, checks int
+	fuzz                 time.Duration
+}
+
+var (
+	short = size{seeds: 20_000, kills: 50, checks: 10_000, fuzz: 30 * time.Second}
+	whole = size{seeds: 1_000_000, kills: 10_000, checks: 200_000, fuzz: 30 * time.Minute}
+)
+
+// parts are all there are, those that take longest first.
+func parts(long bool) []part {
+	n := short
+	if long {
+		n = whole
+	}
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	all := []part{
+		{
+			Name: "simulation", Shows: "the whole system in seeded worlds full of faults, every step checked; every race, table cell and fault came about",
+			Args:   []string{"build/holdfast", "sim", "--coverage", "--seed", "1", "--seeds", fmt.Sprint(n.seeds)},
+			Figure: regexp.MustCompile(`(?m)^.*worlds, .*$`), Takes: seconds(float64(n.seeds) * 0.007),
+		},
+		{
+			Name: "exploration", Shows: "every interleaving of one order's life, breadth first",
+			Args:   goTest("./sim/explore", "TestEveryInterleavingOfOneOrder", "-v", "-full"),
+			Figure: regexp.MustCompile(`(?m)^.*states.*$`), Takes: seconds(80),
+		},
+		{
+			Name: "planted bugs", Shows: "every bug planted in the source is caught",
+			Args:   goTest("./proof/bugs", "TestEveryPlantedBugIsCaught", "-v", "-plant"),
+			Figure: regexp.MustCompile(`(?m)^.*caught.*$`), Takes: seconds(150),
+		},
+		{
+			Name: "crash points", Shows: "killed at every commit and every send on SQLite; power cut at every byte; disk full",
+			Args:   goTest("./proof/crash", ".", "-v", "-every", "1"),
+			Figure: regexp.MustCompile(`(?m)^.*points.*$`), Takes: seconds(70),
+		},
+		{
+			Name: "kills", Shows: "the real binary under load, killed again and again; every answer linearizable, no 202 lost",
+			Args:   []string{"go", "run", "./proof/torture", "--kills", fmt.Sprint(n.kills)},
+			Figure: regexp.MustCompile(`(?m)^.*kills.*$`), Takes: seconds(float64(n.kills) * 1.8),
+		},
+		{
+			Name: "properties", Shows: "SQLite and the reference engine agree on random sequences of calls",
+			Args:   goTest("./engine/sqlite", "TestMachines", "-v", fmt.Sprintf("-rapid.checks=%d", n.checks)),
+			Figure: regexp.MustCompile(`(?m)^.*OK, passed.*$`), Takes: seconds(float64(n.checks) * 0.006),
+		},
+		{
+			Name: "schema", Shows: "the running server keeps to its own OpenAPI, whatever schemathesis sends",
+			Args:   goTest("./proof/schema", ".", "-v"),
+			Figure: regexp.MustCompile(`(?m)^.*cases.*$`), Takes: seconds(60),
+		},
+	}
+	for _, f := range fuzzTargets {
+		all = append(all, part{
+			Name: "fuzz " + f.target, Shows: f.shows,
+			Args:   []string{"go", "test", f.pkg, "-vet=off", "-run=^$", "-fuzz=^" + f.target + "$", "-fuzztime=" + n.fuzz.String(), "-parallel=1"},
+			Figure: regexp.MustCompile(`(?m)^fuzz: elapsed.*$`), Takes: n.fuzz + seconds(8),
+		})
+	}
+	if long {
+		all = append(all, part{
+			Name: "mutants", Shows: "tests and simulation notice small changes of the services' source",
+			Args:   []string{"go", "run", "./proof/mutants"},
+			Figure: regexp.MustCompile(`(?m)^.*killed.*$`), Takes: time.Hour,
+		})
+	}
+	return all
+}
+
+// goTest is a test without the race detector, which `make test` has.
+func goTest(pkg, run string, flags ...string) []string {
+	return append([]string{"go", "test", pkg, "-count=1", "-vet=off", "-timeout=24h", "-run=" + run}, flags...)
+}
+
+var fuzzTargets = []struct{ pkg, target, shows string }{
+	{"./api", "FuzzPlace", "any order body and headers: never a 5xx, a 202 only with a stored order"},
+	{"./api", "FuzzTarget", "any route, method and header: never a 5xx"},
+	{"./api", "FuzzCursor", "any cursor: a page, or 400"},
+	{"./api", "FuzzIdempotencyKey", "any Idempotency-Key: one order, or 400"},
+	{"./api", "FuzzRedrive", "any redrive of any dead letters: none is lost"},
+	{"./event", "FuzzDecode", "any message: read rightly, or kept word for word"},
+}
