@@ -1,6 +1,10 @@
 package sim
 
-import "holdfast/event"
+import (
+	"slices"
+
+	"holdfast/event"
+)
 
 // Coverage counts what worlds have made happen.
 type Coverage struct {
@@ -34,4 +38,9 @@ func (c Coverage) Add(other Coverage) {
 	for k, n := range other.marks {
 		c.marks[k] += n
 	}
+}
+
+// faults are those that struck.
+func (c Coverage) faults() []Fault {
+	return slices.DeleteFunc(Faults(), func(f Fault) bool { return c.struck[f] == 0 })
 }

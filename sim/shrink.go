@@ -8,20 +8,23 @@ const shrinkSeeds = 200
 
 // Shrink looks for a smaller world that still breaks a promise in the same way: it
 // takes away one fault after another, then orders, as long as some seed from o's on
-// still shows the breach. It returns o itself if there is none.
-func Shrink(o Options, progress func(Options)) Options {
-	kind := breachKind(Run(o))
-	if kind == "" {
+// still shows the breach. progress hears of each smaller one. It returns o itself if
+// o breaks nothing.
+func Shrink(o Options, progress func(Options)) Options { return shrink(o, Run, progress) }
+
+func shrink(o Options, run func(Options) Result, progress func(Options)) Options {
+	r := run(o)
+	if r.Breach == nil {
 		return o
 	}
 	if o.Faults == nil {
-		o.Faults = struckIn(Run(o))
+		o.Faults = r.Coverage.faults()
 	}
-	smaller := func(try Options) bool {
+	still := func(try Options) bool {
 		for k := range uint64(shrinkSeeds) {
 			candidate := try
 			candidate.Seed += k
-			if breachKind(Run(candidate)) == kind {
+			if again := run(candidate).Breach; again != nil && again.Kind == r.Breach.Kind {
 				o = candidate
 				progress(o)
 				return true
@@ -29,36 +32,17 @@ func Shrink(o Options, progress func(Options)) Options {
 		}
 		return false
 	}
-	for _, f := range slices.Clone(o.Faults) {
+	for _, f := range o.Faults {
 		try := o
 		try.Faults = slices.DeleteFunc(slices.Clone(o.Faults), func(g Fault) bool { return g == f })
-		smaller(try)
+		still(try)
 	}
 	for _, orders := range []int{1, 2, 3, 5, 10} {
-		try := o
-		if try.Orders = orders; smaller(try) {
-			break
+		if try := o; orders < o.Orders || o.Orders == 0 {
+			if try.Orders = orders; still(try) {
+				break
+			}
 		}
 	}
 	return o
-}
-
-// struckIn are the faults that struck in a world.
-func struckIn(r Result) (faults []Fault) {
-	faults = []Fault{}
-	for _, f := range Faults() {
-		if r.Coverage.struck[f] > 0 {
-			faults = append(faults, f)
-		}
-	}
-	return faults
-}
-
-// breachKind is what kind of breach a world shows, without the names and numbers
-// in it; empty if none.
-func breachKind(r Result) string {
-	if r.Breach == nil {
-		return ""
-	}
-	return r.Breach.Kind
 }
