@@ -35,7 +35,7 @@ func (a *API) registerQueues() {
 	register(a, huma.Operation{
 		OperationID: "redrive", Method: http.MethodPost, Path: "/queues/{name}/redrive", Tags: tags,
 		Summary:     "Put dead letters back on their queue",
-		Description: "Those that are named, where they are there, or all. It may be repeated: an event handled twice changes nothing.",
+		Description: "Those that are named, where they are there, or all. It may be repeated: an event handled twice changes nothing. One that this build cannot read dies again, and its letter is never gone meanwhile.",
 		Metadata:    map[string]any{exampleKey: map[string]any{"ids": []string{exampleLetter}}},
 		Errors:      []int{http.StatusNotFound},
 	}, a.redrive)

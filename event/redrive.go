@@ -1,11 +1,16 @@
 package event
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Redrive sends the letters' events to their queue again, then deletes the
 // letters. A crash between the two leaves both, and an event that is handled twice
-// changes nothing. It keeps the letters, and says so with false, where the queue
-// had no room for them all.
+// changes nothing. A letter that this build cannot read is kept also then, until a
+// build that can read it redrives it: the queue may lose the event, and no sweeper
+// would bring it back. Redrive keeps all the letters, and says so with false, where
+// the queue had no room for them.
 func Redrive(ctx context.Context, q Queue, box DeadLetters, letters []DeadLetter) (sent bool, err error) {
 	events := make([]Event, len(letters))
 	for i, l := range letters {
@@ -22,6 +27,11 @@ func Redrive(ctx context.Context, q Queue, box DeadLetters, letters []DeadLetter
 	if err != nil || after.Dropped != before.Dropped {
 		return false, err
 	}
-	_, err = box.Delete(ctx, letters)
+	_, err = box.Delete(ctx, readable(letters))
 	return err == nil, err
+}
+
+// readable are the letters whose events this build can read.
+func readable(letters []DeadLetter) []DeadLetter {
+	return slices.DeleteFunc(slices.Clone(letters), func(l DeadLetter) bool { return l.Event.Check() != nil })
 }

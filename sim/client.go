@@ -432,7 +432,7 @@ func (w *world) discard(s event.Service) {
 	}
 	letters, err := p.letters[s].List(ctx, "", 1)
 	if err == nil && len(letters) == 1 && letters[0].Event.Unread == nil {
-		w.note(letters[0].Event.OrderID, "operator", "deletes the dead letter %s", letters[0].ID)
+		w.note(subject(letters[0].Event), "operator", "deletes the dead letter %s", letters[0].ID)
 		_, _ = p.letters[s].Delete(ctx, letters)
 	}
 }
@@ -447,7 +447,7 @@ func (w *world) redrive(s event.Service) {
 		for i, l := range letters {
 			before[i] = w.duty(l.ID).sends
 		}
-		w.note(letters[0].Event.OrderID, "operator", "redrives %d dead letters of %s", len(letters), s)
+		w.note(subject(letters[0].Event), "operator", "redrives %d dead letters of %s", len(letters), s)
 		w.redriveRaces(s, letters)
 		sent, err := event.Redrive(ctx, p.queues[s], p.letters[s], letters)
 		for i, l := range letters {

@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"slices"
-
-	"holdfast/event"
-)
+import "holdfast/event"
 
 // Coverage counts what worlds have made happen.
 type Coverage struct {
@@ -38,9 +34,4 @@ func (c Coverage) Add(other Coverage) {
 	for k, n := range other.marks {
 		c.marks[k] += n
 	}
-}
-
-// faults are those that struck.
-func (c Coverage) faults() []Fault {
-	return slices.DeleteFunc(Faults(), func(f Fault) bool { return c.struck[f] == 0 })
 }

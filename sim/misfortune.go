@@ -109,16 +109,16 @@ func (w *world) poisonQueue() {
 		return
 	}
 	q := w.queues[event.Services[w.rng.IntN(len(event.Services))]]
-	text := fmt.Sprintf("poison %d", len(w.poison))
+	text := fmt.Sprintf("poison %d", w.poisoned)
 	if w.rng.IntN(2) == 0 {
-		text = fmt.Sprintf(`{"specversion":"1.0","id":"poison-%d","type":"holdfast.Unheard","subject":"x"}`, len(w.poison))
+		text = fmt.Sprintf(`{"specversion":"1.0","id":"poison-%d","type":"holdfast.Unheard","subject":"x"}`, w.poisoned)
 	}
 	e := event.Decode([]byte(text))
-	w.note("", "misfortune", "puts %q on the %s queue", text, q.service)
-	if w.setup.together {
-		return // what dies with its process is not promised to anybody
+	w.note(e.ID(), "misfortune", "puts %q on the %s queue", text, q.service)
+	w.poisoned++
+	if !w.setup.together { // there it may die with its process before it is buried
+		w.poison = append(w.poison, e.ID())
 	}
-	w.poison = append(w.poison, e.ID())
 	q.add(e, 0)
 }
 
@@ -132,7 +132,7 @@ func (w *world) verifyPoison() {
 			}
 		}
 		if !kept {
-			w.breach("", "the message %s, which nobody can read, was dropped", id)
+			w.breach(id, "the message %s, which nobody can read, was dropped", id)
 		}
 	}
 }

@@ -36,7 +36,7 @@ type message struct {
 func (q *queue) put(e event.Event) {
 	w := q.w
 	if e.Unread == nil && w.strikes(LoseMessage) { // what nobody can read, no sweeper brings back
-		w.note(e.OrderID, "network", "loses %s on its way to %s", e.Type, q.service)
+		w.note(subject(e), "network", "loses %s on its way to %s", e.Type, q.service)
 		w.lostRaces(e)
 		return
 	}
@@ -45,13 +45,13 @@ func (q *queue) put(e event.Event) {
 		copies++
 	}
 	if copies > 1 {
-		w.note(e.OrderID, "network", "will deliver %s %d times", e.Type, copies)
+		w.note(subject(e), "network", "will deliver %s %d times", e.Type, copies)
 	}
 	for range copies {
 		delay := time.Duration(w.rng.Int64N(int64(20 * time.Millisecond)))
 		if w.strikes(DelayMessage) {
 			delay = w.between(5*time.Second, 6*time.Hour)
-			w.note(e.OrderID, "network", "holds %s back for %s", e.Type, delay.Truncate(time.Millisecond))
+			w.note(subject(e), "network", "holds %s back for %s", e.Type, delay.Truncate(time.Millisecond))
 		}
 		q.add(w.carried(e), delay)
 	}
@@ -151,7 +151,7 @@ func (q *queue) ack(receipt string) {
 	m := q.held[i]
 	q.w.mayAck(m)
 	if q.w.strikes(AckLost) {
-		q.w.note(m.event.OrderID, "network", "loses the ack of %s", m.event.Type)
+		q.w.note(subject(m.event), "network", "loses the ack of %s", m.event.Type)
 		return
 	}
 	q.held = slices.Delete(q.held, i, i+1)
@@ -194,7 +194,7 @@ func (w *world) carried(e event.Event) event.Event {
 	}
 	text, err := e.Encode()
 	if err == nil && old {
-		w.note(e.OrderID, "network", "delivers %s as an older build wrote it", e.Type)
+		w.note(subject(e), "network", "delivers %s as an older build wrote it", e.Type)
 		w.hit(race(47))
 		text, err = older(text)
 	}
@@ -259,7 +259,7 @@ func (q port) reach(ctx context.Context, what string, do func()) error {
 func (q port) Send(ctx context.Context, events []event.Event) error {
 	return q.reach(ctx, fmt.Sprintf("sending to %s", q.service), func() {
 		for _, e := range events {
-			q.w.note(e.OrderID, q.p.name, "sends %s", e.Type)
+			q.w.note(subject(e), q.p.name, "sends %s", e.Type)
 			q.w.duty(e.ID()).sentAt = q.w.steps
 			q.w.duty(e.ID()).sends++
 			q.put(e)
@@ -275,7 +275,7 @@ func (q port) Receive(ctx context.Context, limit int, lease time.Duration) ([]ev
 		}
 		taken := q.take(limit, lease)
 		for _, d := range taken {
-			q.w.note(d.Event.OrderID, q.p.name, "receives %s", d.Event.Type)
+			q.w.note(subject(d.Event), q.p.name, "receives %s", d.Event.Type)
 		}
 		if len(taken) > 0 {
 			q.poisoned(taken)

@@ -206,10 +206,11 @@ func (s payments) Apply(ctx context.Context, changes []payment.Change) (written 
 func (s letters) Put(ctx context.Context, dead []event.DeadLetter) error {
 	return s.p.write("writing a dead letter", nil, func() error {
 		for _, l := range dead {
-			s.p.w.note(l.Event.OrderID, s.p.name, "%s is dead: %s", l.Event.Type, l.Reason)
+			s.p.w.note(subject(l.Event), s.p.name, "%s is dead: %s", l.Event.Type, l.Reason)
 			s.p.w.duty(l.ID).doneAt = s.p.w.steps
 			if l.Event.Unread != nil {
 				s.p.w.hit(race(15))
+				s.p.w.poison = append(s.p.w.poison, l.ID)
 			}
 		}
 		return s.DeadLetters.Put(ctx, dead)

@@ -32,6 +32,7 @@ type process struct {
 	letters   map[event.Service]event.DeadLetters
 	queues    event.Queues
 	gateway   payment.Gateway
+	log       *slog.Logger
 }
 
 // errDead is what a dead process's calls return. Nobody is left to read it.
@@ -46,6 +47,7 @@ func (p *process) now() time.Time {
 func (w *world) start(name string, services []event.Service, skew time.Duration) *process {
 	p := &process{w: w, name: name, services: services, alive: true, skew: skew,
 		letters: make(map[event.Service]event.DeadLetters), queues: make(event.Queues)}
+	p.log = slog.New(logged{p})
 	for _, s := range event.Services {
 		p.queues[s] = port{w.queues[s], p}
 		p.letters[s] = letters{p, w.engine.DeadLetters[s]}
@@ -73,7 +75,7 @@ func (p *process) startOrders() {
 	p.startWorker(event.Order, p.orders.Handle)
 	s := &worker.Sweeper{
 		Sweep: p.sweep, Recover: p.orders.Recover, Resync: p.orders.Resync,
-		Queues: p.queues, Window: sweepWindow, Now: p.now, Log: w.log,
+		Queues: p.queues, Window: sweepWindow, Now: p.now, Log: p.log,
 	}
 	if !w.setup.together {
 		s.Recover = p.orders.Resync // queues that outlive the process need no new start of every order
@@ -115,7 +117,7 @@ func (p *process) startWorker(s event.Service, handle handler) {
 	w := p.w
 	wk := &worker.Worker{
 		Service: s, Queue: p.queues[s], DeadLetters: p.letters[s], Handle: p.watched(s, handle), Send: p.queues.Send,
-		Now: p.now, Rand: w.rng.Float64, Log: w.log, Limits: w.limits(),
+		Now: p.now, Rand: w.rng.Float64, Log: p.log, Limits: w.limits(),
 	}
 	var answers []worker.Answered
 	var applier *thread
@@ -246,10 +248,10 @@ func (w *world) reachedBy(p *process) payment.Gateway {
 	return over
 }
 
-// logged is where the services' own log lines go: into the trace.
-type logged struct{ w *world }
+// logged is where a process's own log lines go: into the trace.
+type logged struct{ p *process }
 
-func (l logged) Enabled(context.Context, slog.Level) bool { return l.w.trace != nil }
+func (l logged) Enabled(context.Context, slog.Level) bool { return l.p.w.trace != nil && l.p.alive }
 func (l logged) WithAttrs([]slog.Attr) slog.Handler       { return l }
 func (l logged) WithGroup(string) slog.Handler            { return l }
 func (l logged) Handle(_ context.Context, r slog.Record) error {
@@ -260,6 +262,6 @@ func (l logged) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	l.w.note("", "log", "%s", text)
+	l.p.w.note("", l.p.name, "logs: %s", text)
 	return nil
 }

@@ -151,6 +151,11 @@ func newSetup(o Options, rng *rand.Rand) setup {
 	return s
 }
 
+// drawn are the faults that the world of a seed knows.
+func drawn(seed uint64) []Fault {
+	return slices.DeleteFunc(Faults(), func(f Fault) bool { return intensity(seed, f, reach[f]) == 0 })
+}
+
 // intensity is drawn from the seed and the fault alone, so that it is the same
 // whatever other faults there are: none at all for two seeds in three, else
 // anything up to the most, often little.

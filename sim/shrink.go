@@ -18,7 +18,7 @@ func shrink(o Options, run func(Options) Result, progress func(Options)) Options
 		return o
 	}
 	if o.Faults == nil {
-		o.Faults = r.Coverage.faults()
+		o.Faults = drawn(o.Seed) // the same world, with its faults named
 	}
 	still := func(try Options) bool {
 		for k := range uint64(shrinkSeeds) {
@@ -32,7 +32,7 @@ func shrink(o Options, run func(Options) Result, progress func(Options)) Options
 		}
 		return false
 	}
-	for _, f := range o.Faults {
+	for _, f := range slices.Clone(o.Faults) {
 		try := o
 		try.Faults = slices.DeleteFunc(slices.Clone(o.Faults), func(g Fault) bool { return g == f })
 		still(try)

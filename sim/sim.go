@@ -12,7 +12,6 @@
 package sim
 
 import (
-	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -39,20 +38,21 @@ type world struct {
 	scheduler
 	setup     setup
 	terms     order.Terms
-	log       *slog.Logger
 	engine    *memory.Memory
 	queues    map[event.Service]*queue
 	processor *processor
 	processes []*process // that live
 
-	faulty  bool // faults may strike
-	busy    int  // clients that have something left to do
-	cursed  map[string]time.Time
-	poison  []string // ids of the messages that nobody can read, which were taken in
-	told    map[string]*told
-	toldIDs []string         // in the order of their first 202
-	placed  int              // requests so far
-	duties  map[string]*duty // by event id
+	faulty bool // faults may strike
+	busy   int  // clients that have something left to do
+	cursed map[string]time.Time
+	poison []string // ids of the messages that nobody can read, and that must be kept
+
+	poisoned int // how many there were
+	told     map[string]*told
+	toldIDs  []string         // in the order of their first 202
+	placed   int              // requests so far
+	duties   map[string]*duty // by event id
 
 	asked map[string]question
 
@@ -107,7 +107,6 @@ func newWorld(o Options, trace *[]Line) *world {
 	}
 	w.setup = newSetup(o, w.rng)
 	w.terms = order.Terms{Hold: w.setup.hold, Silence: 30 * time.Second}
-	w.log = slog.New(logged{w})
 	for _, s := range event.Services {
 		w.queues[s] = &queue{w: w, service: s}
 	}

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"holdfast/event"
 )
 
 // Line is one line of a trace: who did what when.
@@ -25,6 +27,14 @@ func (w *world) note(orderID, who, format string, args ...any) {
 	if w.trace != nil {
 		*w.trace = append(*w.trace, Line{At: w.now.Sub(epoch), Who: who, What: fmt.Sprintf(format, args...), OrderID: orderID})
 	}
+}
+
+// subject is whom an event concerns: its order, or, where nobody can read it, itself.
+func subject(e event.Event) string {
+	if e.Unread != nil {
+		return e.ID()
+	}
+	return e.OrderID
 }
 
 // Of is the part of a trace that concerns one order, and what concerns everybody
