@@ -52,12 +52,18 @@ func notSetUp(dir, path string) error {
 // alone refuses files that are missing beside a store that holds something. To a
 // process that only looks, any store counts.
 func alone(o Options, gone []string) error {
+	// A first start that was cut short may have left a journal, which only a
+	// connection that may write can undo.
+	flags := sqlite.OpenReadWrite
+	if o.ReadOnly {
+		flags = sqlite.OpenReadOnly
+	}
 	for _, name := range (Options{}).stores() {
 		path := filepath.Join(o.Dir, name+".db")
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // of anything else its opening tells
 			continue
 		}
-		used, err := holdsRows(path)
+		used, err := holdsRows(path, flags)
 		if err != nil {
 			return explain(path, err)
 		}
@@ -70,8 +76,8 @@ func alone(o Options, gone []string) error {
 }
 
 // holdsRows reports whether any table of the file has a row.
-func holdsRows(path string) (bool, error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+func holdsRows(path string, flags sqlite.OpenFlags) (bool, error) {
+	conn, err := sqlite.OpenConn(path, flags)
 	if err != nil {
 		return false, err
 	}
