@@ -121,53 +121,6 @@ func TestReopenKeepsEverything(t *testing.T) {
 	}
 }
 
-// A crash may leave the last frames of the write-ahead log half written.
-func TestTornLogKeepsWhatWasAcknowledgedBefore(t *testing.T) {
-	for name, tear := range map[string]func(log []byte, acknowledged int) []byte{
-		"cut off in mid-frame": func(log []byte, n int) []byte { return log[:n+(len(log)-n)/2] },
-		"zeroed in mid-frame": func(log []byte, n int) []byte {
-			clear(log[n+100:])
-			return log
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir, torn := t.TempDir(), t.TempDir()
-			e := open(t, dir)
-			create(t, e, 1)
-			acknowledged := len(read(t, dir, "order.db-wal"))
-			create(t, e, 2)
-			for _, file := range []string{"order.db", "inventory.db", "inventory.db-wal", "payment.db", "payment.db-wal", "gateway.db", "gateway.db-wal"} {
-				write(t, torn, file, read(t, dir, file))
-			}
-			write(t, torn, "order.db-wal", tear(read(t, dir, "order.db-wal"), acknowledged))
-
-			e = open(t, torn)
-			orders, err := e.Orders.Scan(t.Context(), 0, 10)
-			if err != nil || len(orders) != 1 || orders[0].Number != 1 {
-				t.Fatalf("found %v, %v; want order 1 alone", orders, err)
-			}
-			create(t, e, 3)
-			sqlite.CheckIntegrity(t, e)
-		})
-	}
-}
-
-func read(t *testing.T, dir, file string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-func write(t *testing.T, dir, file string, content []byte) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, file), content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestReadOnlySeesALiveStoreAndWritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	e := open(t, dir)
