@@ -137,6 +137,11 @@ func (a *API) setStock(ctx context.Context, in *setStockInput) (*stockOutput, er
 	if err != nil {
 		return nil, err
 	}
+	// What can never be done is refused before any condition is looked at (RFC 9110,
+	// section 13.2.1).
+	if err := count.Validate(); err != nil {
+		return nil, err
+	}
 	if count.IfVersion, err = a.precondition(ctx, in); err != nil {
 		return nil, err
 	}

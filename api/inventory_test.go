@@ -250,3 +250,12 @@ func TestBadAdjustmentsAreRefused(t *testing.T) {
 		t.Errorf("a refused adjustment moved stock: %+v", got)
 	}
 }
+
+// A count that could never be made is refused for that, whatever its condition says
+// (RFC 9110, section 13.2.1).
+func TestABadCountIsRefusedBeforeItsCondition(t *testing.T) {
+	s := start(t)
+	for _, condition := range []string{`If-Match: "7"`, "If-None-Match: *"} {
+		s.do(http.MethodPut, "/inventory/a%2Cb", fullCount, jsonType, condition).problem(t, 422)
+	}
+}

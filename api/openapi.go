@@ -11,8 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"holdfast/event"
-	"holdfast/inventory"
 	"holdfast/keys"
 )
 
@@ -51,9 +49,7 @@ func (c contract) DocumentOperation(op *huma.Operation) {
 		op.RequestBody = body
 	}
 	for i, p := range op.Parameters {
-		if p.In == "path" {
-			op.Parameters[i] = bounded(op.Path, p)
-		}
+		op.Parameters[i] = bounded(op.Path, p)
 		if p.Name == "If-None-Match" && op.Method == http.MethodGet {
 			op.Responses["304"] = &huma.Response{Description: "Nothing has changed: the ETag is the one in If-None-Match."}
 		}
@@ -64,33 +60,6 @@ func (c contract) DocumentOperation(op *huma.Operation) {
 		}
 	}
 	c.OpenAPI().AddOperation(op)
-}
-
-// bounded is a copy of a path's parameter with the bounds of its values. Where
-// huma knew them it would refuse with 422 what is not there, a 404.
-func bounded(path string, p *huma.Param) *huma.Param {
-	named, schema := *p, *p.Schema
-	switch {
-	case p.Name == "name":
-		for _, s := range event.Services {
-			schema.Enum = append(schema.Enum, string(s))
-		}
-	case part(path) != "queues": // a dead letter's id may be somebody else's
-		schema.Pattern = event.NamePattern
-	}
-	named.Schema = &schema
-	return &named
-}
-
-// boundPrices says of prices what Money's schema cannot say, since a total may
-// be larger.
-func boundPrices(schemas map[string]*huma.Schema) {
-	most := float64(inventory.MaxPrice)
-	for name, property := range map[string]string{"StockCount": "price", "Stock": "price", "OrderLine": "unit_price"} {
-		if s := schemas[name]; s != nil {
-			s.Properties[property].Properties = map[string]*huma.Schema{"amount": {Maximum: &most}}
-		}
-	}
 }
 
 // meaning lists the kinds of problem that have this status.
@@ -177,7 +146,7 @@ func (a *API) security(scope keys.Scope, method string) []map[string][]string {
 // openAPI writes the finished document.
 func (a *API) openAPI() []byte {
 	document := a.huma.OpenAPI()
-	boundPrices(document.Components.Schemas.Map())
+	boundSchemas(document.Components.Schemas.Map())
 	text, err := json.Marshal(document)
 	if err != nil {
 		panic(err) // the document is the same for every run, so the first test would find it

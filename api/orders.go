@@ -29,6 +29,7 @@ func (a *API) registerOrders() {
 		Responses: map[string]*huma.Response{"202": {
 			Description: "The order is accepted, now or when this request came first.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: accepted}},
+			Links:       linksTo("get-order", "cancel-order", "refund-order"),
 		}},
 		Errors: []int{http.StatusConflict},
 	}, a.placeOrder)
@@ -57,6 +58,15 @@ func (a *API) registerOrders() {
 		Metadata:    map[string]any{exampleKey: wire.Refund{Restock: true}},
 		Errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, a.refundOrder)
+}
+
+// linksTo are the operations on the order that an answer names by its order_id.
+func linksTo(operations ...string) map[string]*huma.Link {
+	links := make(map[string]*huma.Link, len(operations))
+	for _, id := range operations {
+		links[id] = &huma.Link{OperationID: id, Parameters: map[string]any{"id": "$response.body#/order_id"}}
+	}
+	return links
 }
 
 // IdempotencyKey is embedded in the input of an operation that takes the header.

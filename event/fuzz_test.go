@@ -25,6 +25,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(message))
 	}
 	f.Add([]byte(nil))
+	f.Add([]byte(" \tno event\n"))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		e := event.Decode(message)
 		err := e.Check()

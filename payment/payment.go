@@ -71,7 +71,8 @@ type Store interface {
 	Get(ctx context.Context, refs []event.Ref) ([]Payment, error)
 
 	// Scan returns at most limit payments in ascending Number, those after the
-	// Number given (0: from the first), for the audit.
+	// Number given (0: from the first), for the audit. A walk from the first page on
+	// may miss a payment that begins during it.
 	Scan(ctx context.Context, after int64, limit int) ([]Payment, error)
 }
 

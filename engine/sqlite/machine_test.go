@@ -1,7 +1,6 @@
 package sqlite_test
 
 import (
-	"errors"
 	"os"
 	"testing"
 
@@ -14,11 +13,23 @@ import (
 	"holdfast/event"
 )
 
+// TestMachines plays on copies of a folder that is made once: they cost less than
+// making another.
 func TestMachines(t *testing.T) {
-	made := madeFolder(t)
+	made := make(map[event.Service]string)
+	for _, s := range event.Services {
+		made[s] = t.TempDir()
+		e, err := sqlite.Open(sqlite.Options{Dir: made[s], Services: []event.Service{s}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	enginetest.RunMachines(t, enginetest.Subject{
 		Whole: true, OneIn: 1,
-		Open: func(t *rapid.T, s event.Service) enginetest.Opened { return openService(t, folderLike(t, made), s) },
+		Open: func(t *rapid.T, s event.Service) enginetest.Opened { return openService(t, folderLike(t, made[s]), s) },
 	}, func() *engine.Engine { return &memory.New().Engine })
 }
 
@@ -48,7 +59,14 @@ func openService(t *rapid.T, dir string, s event.Service) enginetest.Opened {
 // TestQueueMachine has two processes share the folder, of which the first began
 // it: where that one begins anew, leases are void.
 func TestQueueMachine(t *testing.T) {
-	made := madeFolder(t)
+	made := t.TempDir()
+	queues, err := sqlite.OpenQueues(sqlite.QueueOptions{Dir: made})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := queues.Close(); err != nil {
+		t.Fatal(err)
+	}
 	enginetest.RunQueueMachine(t, enginetest.QueueSubject{OneIn: 1, Open: func(t *rapid.T) enginetest.OpenedQueue {
 		const capacity = 10
 		dir := folderLike(t, made)
@@ -77,24 +95,6 @@ func TestQueueMachine(t *testing.T) {
 		}
 		return opened
 	}})
-}
-
-// madeFolder is a data folder with all its files, empty. A copy of it costs less
-// than making another.
-func madeFolder(t *testing.T) string {
-	dir := t.TempDir()
-	e, err := sqlite.Open(sqlite.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	queues, err := sqlite.OpenQueues(sqlite.QueueOptions{Dir: dir})
-	if err = errors.Join(err, e.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if err := queues.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // inMemory is where a Linux machine keeps files in its memory: thousands of

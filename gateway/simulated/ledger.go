@@ -53,6 +53,7 @@ type Ledger interface {
 	Get(ctx context.Context, orders []event.Ref) ([][]Entry, error)
 
 	// Scan returns all entries of at most limit orders, in ascending order Number
-	// and Key, of those orders after the Number given (0: from the first).
+	// and Key, of those orders after the Number given (0: from the first). A walk
+	// from the first page on may miss an order whose first entry is made during it.
 	Scan(ctx context.Context, after int64, limit int) ([]Entry, error)
 }

@@ -1,0 +1,4 @@
+package api
+
+// SealCursor lets a test forge cursors.
+var SealCursor = sealCursor
