@@ -64,10 +64,7 @@ func (p part) run(ctx context.Context, out string) result {
 	cmd.WaitDelay = time.Minute
 	r.Err = cmd.Run()
 	text, err := os.ReadFile(r.Log)
-	if found := p.Figure.FindAll(text, -1); err == nil && len(found) > 0 {
-		r.Told = strings.TrimSpace(string(found[len(found)-1]))
-	}
-	if r.Err != nil {
+	if r.Told = p.Figure(string(text)); err != nil || r.Err != nil {
 		r.Told = string(tail(text, 4000))
 	}
 	r.Took = time.Since(begun)

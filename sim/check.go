@@ -62,33 +62,6 @@ func must(err error) {
 	}
 }
 
-// verifyStock holds every SKU to its reservations and its ledger.
-func (w *world) verifyStock() {
-	held, sold := make(map[string]int64), make(map[string]int64)
-	balances, err := w.engine.Inventory.Snapshot(ctx, func(r inventory.Reservation) error {
-		for _, l := range r.Lines {
-			switch {
-			case r.State == inventory.Held:
-				held[l.SKU] += l.Qty
-			case r.State == inventory.Settled, r.State == inventory.Returned && !r.Restocked:
-				sold[l.SKU] += l.Qty
-			}
-		}
-		return nil
-	})
-	must(err)
-	for _, b := range balances {
-		switch {
-		case b.Available < 0 || b.Reserved < 0 || b.Sold < 0:
-			w.breach("", "oversold: %s has %d available, %d reserved, %d sold", b.SKU, b.Available, b.Reserved, b.Sold)
-		case b.Available+b.Reserved+b.Sold != b.Ledger:
-			w.breach("", "%s has %d available, %d reserved, %d sold; its ledger says %d", b.SKU, b.Available, b.Reserved, b.Sold, b.Ledger)
-		case b.Reserved != held[b.SKU] || b.Sold != sold[b.SKU]:
-			w.breach("", "%s has %d reserved and %d sold; its reservations say %d and %d", b.SKU, b.Reserved, b.Sold, held[b.SKU], sold[b.SKU])
-		}
-	}
-}
-
 // verifyHold holds a reservation, just written, to the stock: what is held has the
 // price of that moment, and what is refused could not be had. The latter shows only
 // if nothing else was written with it.

@@ -40,6 +40,9 @@ func (q *queue) put(e event.Event) {
 		w.lostRaces(e)
 		return
 	}
+	if e.Type == event.CancelRequestedExpired && w.strikes(DelayMessage) { // one that comes when all is over
+		q.add(w.carried(e), w.between(time.Second, 2*time.Hour))
+	}
 	copies := 1
 	for copies < 4 && w.strikes(RepeatMessage) {
 		copies++

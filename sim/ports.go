@@ -33,7 +33,6 @@ func (p *process) write(what string, about []string, do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	w.verify(about...)
 	if w.strikes(StoreAfter) {
 		w.note(first(about), p.name, "%s persists, but its answer is lost", what)
 		if what == "changing a reservation" {
@@ -91,6 +90,7 @@ func (s orders) Create(ctx context.Context, asked []order.Order) (created []orde
 		created, err = s.Store.Create(ctx, asked)
 		for _, c := range created {
 			if c.New {
+				s.p.w.verify(c.Order.OrderID)
 				s.p.w.note(c.Order.OrderID, s.p.name, "stores the order, %s", c.Order.Status)
 			}
 		}
@@ -108,6 +108,7 @@ func (s orders) Apply(ctx context.Context, changes []order.Change) (written []ev
 		written, err = s.Store.Apply(ctx, changes)
 		for _, r := range written {
 			if r.Changed {
+				s.p.w.verify(r.Record.OrderID)
 				s.p.w.note(r.Record.OrderID, s.p.name, "order is now %s", r.Record.Status)
 			}
 		}
@@ -143,6 +144,7 @@ func (s orders) PullIn(ctx context.Context, to time.Time) (n int, err error) {
 }
 
 func (s stock) Apply(ctx context.Context, changes []inventory.Change) (written []event.Written[inventory.Reservation], err error) {
+	var changed []inventory.Reservation
 	ids := make([]string, len(changes))
 	for i, c := range changes {
 		ids[i] = c.OrderID
@@ -151,11 +153,16 @@ func (s stock) Apply(ctx context.Context, changes []inventory.Change) (written [
 		written, err = s.Store.Apply(ctx, changes)
 		for _, r := range written {
 			if r.Changed {
+				s.p.w.verify(r.Record.OrderID)
 				s.p.w.note(r.Record.OrderID, s.p.name, "reservation is now %s", r.Record.State)
-				s.p.w.verifyHold(r.Record, len(changes) == 1)
+				s.p.w.shelf.enter(r.Record)
+				changed = append(changed, r.Record)
 			}
 		}
-		s.p.w.verifyStock()
+		for _, r := range changed {
+			s.p.w.verifyHold(r, len(changes) == 1)
+			s.p.w.verifyShelf(r)
+		}
 		return err
 	})
 	return written, err
@@ -195,6 +202,7 @@ func (s payments) Apply(ctx context.Context, changes []payment.Change) (written 
 		written, err = s.Store.Apply(ctx, changes)
 		for _, r := range written {
 			if r.Changed {
+				s.p.w.verify(r.Record.OrderID)
 				s.p.w.note(r.Record.OrderID, s.p.name, "payment is now %s", r.Record.State)
 			}
 		}

@@ -56,6 +56,8 @@ type world struct {
 
 	asked map[string]question
 
+	shelf     shelf
+	counted   map[string]int64 // the sum of a SKU's stock ledger
 	stockSeen map[string]int64
 	broken    *Breach
 	trace     *[]Line
@@ -103,7 +105,7 @@ func newWorld(o Options, trace *[]Line) *world {
 		scheduler: scheduler{rng: rand.New(rand.NewPCG(o.Seed, 0)), now: epoch},
 		engine:    memory.New(), queues: make(map[event.Service]*queue), faulty: true,
 		cursed: make(map[string]time.Time), told: make(map[string]*told), duties: make(map[string]*duty), asked: make(map[string]question),
-		stockSeen: make(map[string]int64), trace: trace, Coverage: newCoverage(),
+		shelf: newShelf(), counted: make(map[string]int64), stockSeen: make(map[string]int64), trace: trace, Coverage: newCoverage(),
 	}
 	w.setup = newSetup(o, w.rng)
 	w.terms = order.Terms{Hold: w.setup.hold, Silence: 30 * time.Second}
@@ -126,6 +128,7 @@ func (w *world) populate() {
 		_, err := w.engine.Inventory.Count(ctx, []inventory.Count{{SKU: skuName(n), OnHand: w.setup.stock, Price: price, At: w.now}})
 		must(err)
 	}
+	w.verifyStock()
 	if w.setup.together {
 		w.start("holdfast", event.Services, w.skew())
 	} else {

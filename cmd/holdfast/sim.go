@@ -30,7 +30,7 @@ const defaultSeeds = 1000
 
 // Run is called by kong.
 func (c *simCommand) Run(ctx context.Context) error {
-	debug.SetGCPercent(400) // worlds are small and short-lived
+	debug.SetGCPercent(1000) // worlds are small and short-lived
 	o, err := c.options()
 	switch {
 	case err != nil:

@@ -2,7 +2,7 @@
 // Schemathesis reads it: it sends what the document allows and what it forbids,
 // follows its links, and wants each answer to be one that the document names.
 //
-//	go test ./proof/schema                       # half a minute of it
+//	go test ./proof/schema                       # some seconds of it
 //	go test ./proof/schema -schema.time 30m
 package schema_test
 
@@ -18,7 +18,7 @@ import (
 	"holdfast/load"
 )
 
-var length = flag.Duration("schema.time", 25*time.Second, "how long Schemathesis may go on")
+var length = flag.Duration("schema.time", 8*time.Second, "how long Schemathesis may go on")
 
 // grace is how much longer than it was told Schemathesis may take to end.
 const grace = 2 * time.Minute
@@ -39,8 +39,9 @@ func TestTheServerKeepsItsOpenAPIDocument(t *testing.T) {
 	command.Dir = dir
 	killer := time.AfterFunc(*length+grace, func() { command.Process.Kill() })
 	defer killer.Stop()
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	out, err := command.CombinedOutput()
+	if t.Logf("%s", out); err != nil {
+		t.Error(err)
 	}
 	if err := server.Stop(); err != nil {
 		t.Errorf("the server's end: %v", err)
