@@ -42,6 +42,7 @@ func (w *world) verify(ids ...string) {
 			continue
 		}
 		must(err)
+		w.verifyDue(o)
 		refs := []event.Ref{o.Ref}
 		reservations, err := w.engine.Inventory.Get(ctx, refs)
 		must(err)
@@ -51,6 +52,26 @@ func (w *world) verify(ids ...string) {
 		must(err)
 		for _, b := range audit.Order(o, reservations[0], payments[0], entries[0]) {
 			w.breach(id, string(b.Kind)+": %s", b.Detail)
+		}
+	}
+}
+
+// verifyDue holds an order to being looked at when its hold ends, as far as the
+// clocks agree on when that is.
+func (w *world) verifyDue(o order.Order) {
+	unpaid := o.Status == order.Pending || o.Status == order.Reserved
+	if unpaid && w.setup.faults[ClockJump] == 0 && w.now.Before(o.HoldUntil) && o.Due.After(o.HoldUntil) {
+		w.breach(o.OrderID, "its hold ends at %s, but nobody looks before %s", o.HoldUntil, o.Due)
+	}
+}
+
+// verifyKept reads a dead letter before it is deleted, and afterwards wants it there
+// still if that was another than the one given: it has died again meanwhile.
+func (w *world) verifyKept(box event.DeadLetters, l event.DeadLetter) (after func()) {
+	was, err := box.Get(ctx, l.ID)
+	return func() {
+		if _, gone := box.Get(ctx, l.ID); err == nil && gone != nil && !was.DeadAt.Equal(l.DeadAt) {
+			w.breach(l.Event.OrderID, "%s has died again since it was redriven, and its letter was deleted", l.ID)
 		}
 	}
 }
@@ -69,7 +90,7 @@ func (w *world) verifyHold(r inventory.Reservation, alone bool) {
 	if r.State != inventory.Held && !(r.State == inventory.Rejected && alone) {
 		return
 	}
-	short, currencies := false, make(map[string]bool)
+	short, currencies, total := false, make(map[string]bool), int64(0)
 	for _, l := range r.Lines {
 		s, err := w.engine.Inventory.Stock(ctx, l.SKU)
 		if err != nil {
@@ -78,9 +99,13 @@ func (w *world) verifyHold(r inventory.Reservation, alone bool) {
 		}
 		currencies[s.Price.Currency] = true
 		short = short || s.Available < l.Qty
+		total += l.Qty * l.UnitPrice.Amount
 		if r.State == inventory.Held && l.UnitPrice != s.Price {
 			w.breach(r.OrderID, "it was held at %s for %s, whose price is %s", l.UnitPrice, l.SKU, s.Price)
 		}
+	}
+	if r.State == inventory.Held && r.Total.Amount != total {
+		w.breach(r.OrderID, "it was held for %s, and its lines come to %d", r.Total, total)
 	}
 	if r.State == inventory.Rejected && !short && len(currencies) < 2 {
 		w.breach(r.OrderID, "it was refused (%s), but there was enough of all its lines", r.Reason)

@@ -413,7 +413,7 @@ func (w *world) look(sku string) {
 func (w *world) operate() {
 	defer func() { w.busy-- }()
 	for w.faulty {
-		w.sleep(w.between(time.Minute, time.Hour))
+		w.sleep(w.between(time.Second, time.Hour))
 		s := event.Services[w.rng.IntN(len(event.Services))]
 		if w.chance(0.8) {
 			w.redrive(s)

@@ -75,7 +75,7 @@ func (w *world) clockJump() {
 		return
 	}
 	p := w.processes[w.rng.IntN(len(w.processes))]
-	d := w.between(time.Second, 2*time.Hour)
+	d := w.between(time.Second, 6*time.Hour)
 	if w.rng.IntN(2) == 0 {
 		d = -d
 	}
@@ -137,7 +137,8 @@ func (w *world) verifyPoison() {
 	}
 }
 
-// calm ends all faults: what is out comes back, what is cursed is free.
+// calm ends all faults: what is out comes back, what is cursed is free, clocks are
+// set right.
 func (w *world) calm() {
 	w.note("", "misfortune", "is over")
 	w.faulty = false
@@ -148,6 +149,6 @@ func (w *world) calm() {
 		w.queues[s].wake()
 	}
 	for _, p := range w.processes {
-		p.diskOut = time.Time{}
+		p.diskOut, p.skew = time.Time{}, 0
 	}
 }

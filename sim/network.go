@@ -20,6 +20,7 @@ type queue struct {
 	beating []*thread  // heartbeats that have nothing to extend
 	serial  int
 	down    time.Time // when its outage ends
+	dropped int64     // for want of room
 }
 
 // message is an event in a queue.
@@ -35,6 +36,12 @@ type message struct {
 // put takes an event in, subject to what may happen to it on its way.
 func (q *queue) put(e event.Event) {
 	w := q.w
+	if w.strikes(QueueFull) {
+		w.note(subject(e), "network", "drops %s: the %s queue is full", e.Type, q.service)
+		q.dropped++
+		return
+	}
+	w.duty(e.ID()).sends++
 	if e.Unread == nil && w.strikes(LoseMessage) { // what nobody can read, no sweeper brings back
 		w.note(subject(e), "network", "loses %s on its way to %s", e.Type, q.service)
 		w.lostRaces(e)
@@ -174,6 +181,7 @@ func (q *queue) extend(receipt string, lease time.Duration) {
 }
 
 func (q *queue) depth() (d event.Depth) {
+	d.Dropped = q.dropped
 	for _, m := range q.held {
 		d.Oldest = max(d.Oldest, q.w.now.Sub(m.sentAt))
 		switch {
@@ -264,7 +272,6 @@ func (q port) Send(ctx context.Context, events []event.Event) error {
 		for _, e := range events {
 			q.w.note(subject(e), q.p.name, "sends %s", e.Type)
 			q.w.duty(e.ID()).sentAt = q.w.steps
-			q.w.duty(e.ID()).sends++
 			q.put(e)
 		}
 	})

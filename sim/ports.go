@@ -90,8 +90,8 @@ func (s orders) Create(ctx context.Context, asked []order.Order) (created []orde
 		created, err = s.Store.Create(ctx, asked)
 		for _, c := range created {
 			if c.New {
-				s.p.w.verify(c.Order.OrderID)
 				s.p.w.note(c.Order.OrderID, s.p.name, "stores the order, %s", c.Order.Status)
+				s.p.w.verify(c.Order.OrderID)
 			}
 		}
 		return err
@@ -108,8 +108,8 @@ func (s orders) Apply(ctx context.Context, changes []order.Change) (written []ev
 		written, err = s.Store.Apply(ctx, changes)
 		for _, r := range written {
 			if r.Changed {
-				s.p.w.verify(r.Record.OrderID)
 				s.p.w.note(r.Record.OrderID, s.p.name, "order is now %s", r.Record.Status)
+				s.p.w.verify(r.Record.OrderID)
 			}
 		}
 		return err
@@ -132,7 +132,13 @@ func (s orders) Due(ctx context.Context, at time.Time, limit int) ([]order.Order
 }
 
 func (s orders) Postpone(ctx context.Context, postponements []order.Postponement) error {
-	return s.p.write("postponing orders", nil, func() error { return s.Store.Postpone(ctx, postponements) })
+	return s.p.write("postponing orders", nil, func() error {
+		err := s.Store.Postpone(ctx, postponements)
+		for _, p := range postponements {
+			s.p.w.verify(p.OrderID)
+		}
+		return err
+	})
 }
 
 func (s orders) PullIn(ctx context.Context, to time.Time) (n int, err error) {
@@ -153,8 +159,8 @@ func (s stock) Apply(ctx context.Context, changes []inventory.Change) (written [
 		written, err = s.Store.Apply(ctx, changes)
 		for _, r := range written {
 			if r.Changed {
-				s.p.w.verify(r.Record.OrderID)
 				s.p.w.note(r.Record.OrderID, s.p.name, "reservation is now %s", r.Record.State)
+				s.p.w.verify(r.Record.OrderID)
 				s.p.w.shelf.enter(r.Record)
 				changed = append(changed, r.Record)
 			}
@@ -202,8 +208,8 @@ func (s payments) Apply(ctx context.Context, changes []payment.Change) (written 
 		written, err = s.Store.Apply(ctx, changes)
 		for _, r := range written {
 			if r.Changed {
-				s.p.w.verify(r.Record.OrderID)
 				s.p.w.note(r.Record.OrderID, s.p.name, "payment is now %s", r.Record.State)
+				s.p.w.verify(r.Record.OrderID)
 			}
 		}
 		return err
@@ -227,6 +233,9 @@ func (s letters) Put(ctx context.Context, dead []event.DeadLetter) error {
 
 func (s letters) Delete(ctx context.Context, dead []event.DeadLetter) (n int, err error) {
 	err = s.p.write("deleting dead letters", nil, func() (err error) {
+		for _, l := range dead {
+			defer s.p.w.verifyKept(s.DeadLetters, l)()
+		}
 		n, err = s.DeadLetters.Delete(ctx, dead)
 		return err
 	})

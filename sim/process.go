@@ -231,6 +231,9 @@ func (w *world) crash(p *process, where string) {
 	away := w.between(100*time.Millisecond, time.Hour)
 	w.after(away, func() {
 		w.note("", p.name, "starts again")
+		if !w.faulty {
+			p.skew = 0
+		}
 		w.start(p.name, p.services, p.skew)
 	})
 }

@@ -16,6 +16,7 @@ type scheduler struct {
 	agenda  agenda
 	current *thread
 	steps   int
+	panicky func(any) // hears of a thread's panic
 }
 
 // thread is a sequence of steps: a worker's loop, a client, a call on its way.
@@ -41,8 +42,13 @@ func (s *scheduler) spawn(f func()) *thread {
 	t := new(thread)
 	t.resume, t.stop = iter.Pull(func(yield func(struct{}) bool) {
 		t.yield = yield
+		defer func() {
+			if p := recover(); p != nil {
+				s.panicky(p)
+			}
+			t.ended = true
+		}()
 		f()
-		t.ended = true
 	})
 	s.wakeAt(t, s.now)
 	return t

@@ -25,6 +25,7 @@ const (
 	Poison         Fault = "poison"        // a message that nobody can read is among the others
 	AckLost        Fault = "ack-lost"      // a message is acknowledged, and comes again all the same
 	QueueFails     Fault = "queue-fails"   // a call of a queue fails, having worked or not
+	QueueFull      Fault = "queue-full"    // a queue has no room for a message, drops and counts it
 	QueueOutage    Fault = "queue-outage"  // a queue is out for up to hours
 	StoreBefore    Fault = "store-before"  // a write fails, and nothing of it persists
 	StoreAfter     Fault = "store-after"   // a write persists, and its answer is lost
@@ -47,7 +48,7 @@ const (
 // outages and the processor's kinds, at all.
 var reach = map[Fault]float64{
 	LoseMessage: 0.3, RepeatMessage: 0.5, DelayMessage: 0.3, Reorder: 1, OldVersion: 0.5, Poison: 0.05, AckLost: 0.2,
-	QueueFails: 0.05, QueueOutage: 1, StoreBefore: 0.1, StoreAfter: 0.1, StoreOutage: 1, Curse: 0.2,
+	QueueFails: 0.05, QueueFull: 0.2, QueueOutage: 1, StoreBefore: 0.1, StoreAfter: 0.1, StoreOutage: 1, Curse: 0.2,
 	Crash: 0.01, Stall: 0.02, ClockJump: 1,
 	RequestLost: 0.5, AnswerLost: 0.5, SlowGateway: 0.5, LateRequest: 0.3, RequestTwice: 0.5, GatewayOutage: 1,
 	CannotVoid: 1, ForgetsDecline: 1,
@@ -116,6 +117,7 @@ type setup struct {
 	declines   float64
 	switches   float64 // at how many of its points a thread lets others go first
 	encoded    bool    // messages pass through their envelope
+	abrupt     bool    // the faults end with the last client, whatever is open then
 	faults     map[Fault]float64
 }
 
@@ -135,6 +137,7 @@ func newSetup(o Options, rng *rand.Rand) setup {
 		declines:   []float64{0, 0.1, 0.5}[rng.IntN(3)],
 		switches:   rng.Float64(),
 		encoded:    rng.IntN(8) == 0,
+		abrupt:     rng.IntN(2) == 0,
 		faults:     make(map[Fault]float64),
 	}
 	if o.Orders > 0 {

@@ -70,7 +70,7 @@ var epoch = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 const (
 	longestFaults = 8 * time.Hour // after which they stop at the latest
 	deadline      = time.Hour     // for every order to end, once they have
-	maxSteps      = 2_000_000
+	maxSteps      = 300_000
 )
 
 // Run plays one world to its end.
@@ -83,7 +83,9 @@ func run(o Options, trace *[]Line) Result {
 	w := newWorld(o, trace)
 	defer w.close()
 	w.populate()
-	w.play(func() bool { return w.busy == 0 && w.open() == "" || w.now.Sub(epoch) > longestFaults })
+	w.play(func() bool {
+		return w.busy == 0 && (w.setup.abrupt || w.open() == "") || w.now.Sub(epoch) > longestFaults
+	})
 	w.calm()
 	over := w.now.Add(deadline)
 	w.play(func() bool { return w.busy == 0 && w.open() == "" || w.now.After(over) })
@@ -107,6 +109,7 @@ func newWorld(o Options, trace *[]Line) *world {
 		cursed: make(map[string]time.Time), told: make(map[string]*told), duties: make(map[string]*duty), asked: make(map[string]question),
 		shelf: newShelf(), counted: make(map[string]int64), stockSeen: make(map[string]int64), trace: trace, Coverage: newCoverage(),
 	}
+	w.panicky = func(p any) { w.breach("", "panic: %v", p) }
 	w.setup = newSetup(o, w.rng)
 	w.terms = order.Terms{Hold: w.setup.hold, Silence: 30 * time.Second}
 	for _, s := range event.Services {
