@@ -25,7 +25,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-aws-second bench bench-aws check build emulate clean
+.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-aws-second bench bench-aws torture proof check build emulate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,7 +87,13 @@ bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast 
 	@echo "== two workers compete for one SKU, and for a thousand, behind DynamoDB's limits and 10 ms"
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'HotSKU|UniformSKUs' -benchtime 40000x
 
-check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test
+torture: ## kill -9 the real binary under load, again and again, in one process and in three; KILLS=500
+	@go run ./proof/torture --kills $(or $(KILLS),500)
+
+proof: build ## hold it to its promises for a day: a million simulated worlds, ten thousand kills, hours of fuzzing; see docs/proof.md
+	@go run ./proof --long
+
+check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test, the short form of proof
 	@.ci/run
 
 clean: ## remove build/ (not ./data)
