@@ -68,14 +68,9 @@ func (c *crew) client() *client.Client {
 	return client.New(c.member["order"].URL, &http.Client{Timeout: 2 * time.Minute})
 }
 
-// TestKillEachOfFourProcessesInTurn kills an order process, two inventory
-// processes and a payment process with SIGKILL, one after another and again, while
-// four hundred good orders are placed for three hundred units.
-func TestKillEachOfFourProcessesInTurn(t *testing.T) {
-	killEachInTurn(t, inFolder(t.TempDir()))
-}
-
-// killEachInTurn plays it on whatever the place is; nothing is set up there yet.
+// killEachInTurn kills an order process, two inventory processes and a payment
+// process in turn while customers buy, on whatever the place is. SQLite's share of this
+// is proof/torture's.
 func killEachInTurn(t *testing.T, at where) {
 	setUpAt(t, at, "--stock", stockFile(t, fmt.Sprintf(`[{"sku": "A123", "on_hand": %d, "price": {"amount": 1999, "currency": "USD"}}]`, unitsOnSale)))
 	c := newCrew(t, at)
