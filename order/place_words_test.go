@@ -40,6 +40,32 @@ func TestAProblemShowsWhatWasSent(t *testing.T) {
 	}
 }
 
+// TestEachLineHasOneProblemAtMost: what is wrong with a line is not held against
+// those after it.
+func TestEachLineHasOneProblemAtMost(t *testing.T) {
+	for name, c := range map[string]struct {
+		lines []event.Line
+		want  []string // the beginning of each problem's message
+	}{
+		"SKU and quantity":       {[]event.Line{{SKU: "a b", Qty: 0}}, []string{"must match"}},
+		"a quantity, then not":   {[]event.Line{{SKU: "A", Qty: 10_001}, {SKU: "A", Qty: 1}}, []string{"must be a whole number"}},
+		"a sum, and then more":   {[]event.Line{{SKU: "A", Qty: 9_999}, {SKU: "A", Qty: 3}, {SKU: "A", Qty: 1}}, []string{"brings A to 10002", "brings A to 10001"}},
+		"the most, and one more": {[]event.Line{{SKU: "A", Qty: 10_000}, {SKU: "B", Qty: 10_000}, {SKU: "B", Qty: 1}}, []string{"brings B to 10001"}},
+	} {
+		p := place(t, newService(), request(func(r *order.Request) { r.Lines = c.lines }))
+		var bad *event.Error
+		if !errors.As(p.Err, &bad) || len(bad.Fields) != len(c.want) {
+			t.Errorf("%s: %+v, want %d problems", name, p.Err, len(c.want))
+			continue
+		}
+		for i, f := range bad.Fields {
+			if !strings.HasPrefix(f.Message, c.want[i]) {
+				t.Errorf("%s: problem %d is %q, want %q", name, i, f.Message, c.want[i])
+			}
+		}
+	}
+}
+
 // TestARequestsPartsDoNotRunIntoOneAnother: what moves from the end of one to the
 // beginning of the next makes another request.
 func TestARequestsPartsDoNotRunIntoOneAnother(t *testing.T) {

@@ -165,6 +165,10 @@ func TestAStoreThatFailsFailsItsCaller(t *testing.T) {
 			t.Errorf("%s fails, and Sweep says %v", name, err)
 		}
 	}
+	s.Store = stuck{Store: whole, postpone: gone}
+	if asked, err := s.Sweep(t.Context(), noon, 1); len(asked) > 0 || err != nil {
+		t.Errorf("nothing is due, yet Sweep writes: %v, %v", asked, err)
+	}
 	s.Store = stuck{Store: whole, create: gone}
 	if placed, err := s.Place(t.Context(), noon, []order.Request{request(nil)}); !errors.Is(err, gone) || placed != nil {
 		t.Errorf("Create fails, and Place says %v, %v", placed, err)

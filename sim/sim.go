@@ -189,6 +189,7 @@ func (w *world) anyProcess(s event.Service) *process {
 
 // close ends every thread that is left.
 func (w *world) close() {
+	w.faulty = false // or what brings misfortune would not end
 	for _, p := range w.processes {
 		p.alive = false
 		for _, t := range p.threads {

@@ -1,7 +1,7 @@
 // Command mutants makes small mistakes in the code that decides, one at a time
 // and by rule, and sees whether a test or the simulation notices each.
 //
-//	go run ./proof/mutants [--package order] [--list] [--only N] [--every N] [--seeds N] [--json]
+//	go run ./proof/mutants [--package order] [--list] [--only N,N…] [--every N] [--seeds N] [--json]
 //
 // What survives is a test that is missing, or no mistake at all: docs/proof.md
 // explains those.
@@ -9,12 +9,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,7 +35,7 @@ func main() {
 type options struct {
 	subject string
 	list    bool
-	only    int
+	only    []int
 	every   int
 	seeds   int
 	json    bool
@@ -46,7 +48,9 @@ func read(args []string, words io.Writer) (o options, err error) {
 	flags.SetOutput(words)
 	flags.StringVar(&o.subject, "package", "", "mutate this package or file only, as in order or event/table.go")
 	flags.BoolVar(&o.list, "list", false, "show the mutants and try none")
-	flags.IntVar(&o.only, "only", 0, "try the mutant with this number only")
+	flags.Func("only", "try the mutants with these numbers only, as in 17 or 17,42", func(list string) error {
+		return json.Unmarshal([]byte("["+list+"]"), &o.only)
+	})
 	flags.IntVar(&o.every, "every", 1, "try each so-manieth mutant only, for a quick look")
 	flags.IntVar(&o.seeds, "seeds", 500, "simulated worlds for each mutant that the tests let pass")
 	flags.BoolVar(&o.json, "json", false, "report as JSON")
@@ -107,7 +111,7 @@ func (o options) tell(r Report, out io.Writer) error {
 	} else {
 		r.write(out)
 	}
-	if score := r.Score(); o.only == 0 && score < o.atLeast {
+	if score := r.Score(); len(o.only) == 0 && score < o.atLeast {
 		return fmt.Errorf("%.1f %% of the mutants were killed, not %.1f", score, o.atLeast)
 	}
 	return nil
@@ -125,7 +129,7 @@ func (o options) mutants(root string) ([]Mutant, error) {
 		for _, m := range mutants {
 			n++
 			m.Number = n
-			if (o.subject == "" || o.subject == subject) && (o.only == 0 || o.only == n) && n%o.every == 0 {
+			if (o.subject == "" || o.subject == subject) && (len(o.only) == 0 || slices.Contains(o.only, n)) && n%o.every == 0 {
 				all = append(all, m)
 			}
 		}

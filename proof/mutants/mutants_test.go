@@ -81,14 +81,14 @@ func TestANumberIsTheSameWhateverElseIsAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := some[len(some)-1]
-	one, err := options{only: last.Number, every: 1}.mutants(root)
+	one, err := options{only: []int{last.Number}, every: 1}.mutants(root)
 	if err != nil || len(one) != 1 || one[0].Diff != last.Diff || all[last.Number-1].Diff != last.Diff {
 		t.Errorf("number %d is %+v, %v; of all it is %+v", last.Number, one, err, all[last.Number-1])
 	}
 	if third, err := (options{every: 3}).mutants(root); err != nil || len(third) != len(all)/3 || third[1].Diff != all[5].Diff {
 		t.Errorf("each third of %d are %d, %v", len(all), len(third), err)
 	}
-	if none, err := (options{only: len(all) + 1, every: 1}).mutants(root); err == nil {
+	if none, err := (options{only: []int{len(all) + 1}, every: 1}).mutants(root); err == nil {
 		t.Errorf("there is a mutant past the last: %+v", none)
 	}
 }
