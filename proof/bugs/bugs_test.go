@@ -15,7 +15,7 @@ import (
 
 var (
 	plant = flag.Bool("plant", false, "build the system with each planted bug, and see that it is caught; takes about two minutes on two idle processors")
-	seeds = flag.Int("seeds", 800, "simulated worlds in which a bug must be caught")
+	seeds = flag.Int("seeds", 3000, "simulated worlds in which a bug must be caught")
 )
 
 // root is the module's.
