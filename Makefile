@@ -90,7 +90,7 @@ bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast 
 torture: ## kill -9 the real binary under load, again and again, in one process and in three; KILLS=500
 	@go run ./proof/torture --kills $(or $(KILLS),500)
 
-proof: build ## hold it to its promises for a day: a million simulated worlds, ten thousand kills, hours of fuzzing; see docs/proof.md
+proof: ## hold it to its promises for a day: a million simulated worlds, ten thousand kills, hours of fuzzing; see docs/proof.md
 	@go run ./proof --long
 
 check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test, the short form of proof

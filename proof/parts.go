@@ -40,7 +40,7 @@ func parts(long bool) []part {
 	all := []part{
 		{
 			Name: "simulation", Shows: "the whole system in seeded worlds full of faults, every step checked; every race, table cell and fault came about",
-			Args:   []string{"build/holdfast", "sim", "--coverage", "--seed", "1", "--seeds", fmt.Sprint(n.seeds)},
+			Args:   []string{"go", "run", "./cmd/holdfast", "sim", "--coverage", "--seed", "1", "--seeds", fmt.Sprint(n.seeds)},
 			Figure: last(`.*worlds, .*`), Takes: seconds(float64(n.seeds) * 0.007),
 		},
 		{
