@@ -47,9 +47,7 @@ func (q *queue) put(e event.Event) {
 		w.lostRaces(e)
 		return
 	}
-	if e.Type == event.CancelRequestedExpired && w.strikes(DelayMessage) { // one that comes when all is over
-		q.add(w.carried(e), w.between(time.Second, 2*time.Hour))
-	}
+	q.resurface(e)
 	copies := 1
 	for copies < 4 && w.strikes(RepeatMessage) {
 		copies++
@@ -64,6 +62,18 @@ func (q *queue) put(e event.Event) {
 			w.note(subject(e), "network", "holds %s back for %s", e.Type, delay.Truncate(time.Millisecond))
 		}
 		q.add(w.carried(e), delay)
+	}
+}
+
+// resurface has a hold's end come when all is over: hours later, and in the middle of
+// a refund.
+func (q *queue) resurface(e event.Event) {
+	w := q.w
+	switch expired := event.New(event.CancelRequestedExpired, e.Ref, e.At); {
+	case e.Type == event.CancelRequestedExpired && w.strikes(DelayMessage):
+		q.add(w.carried(e), w.between(time.Second, 2*time.Hour))
+	case e.Type == event.RefundRequested && w.setup.faults[DelayMessage] > 0 && w.duty(expired.ID()).sends > 0:
+		q.add(w.carried(expired), time.Duration(w.rng.Int64N(int64(time.Second))))
 	}
 }
 
