@@ -94,7 +94,7 @@ func join(faults []Fault) string {
 // Options choose a world. The zero value draws everything from the seed.
 type Options struct {
 	Seed   uint64
-	Orders int     // how many clients place one; 0: 20 to 25
+	Orders int     // how many clients place one; 0: 20 or 21
 	Faults []Fault // those that may strike; nil: all that the seed draws
 }
 
@@ -123,7 +123,7 @@ type setup struct {
 
 func newSetup(o Options, rng *rand.Rand) setup {
 	s := setup{
-		orders:     DefaultOrders + rng.IntN(6),
+		orders:     DefaultOrders + rng.IntN(2),
 		skus:       1 + rng.IntN(5),
 		stock:      int64(1 + rng.IntN(40)),
 		together:   rng.IntN(3) == 0,
@@ -135,7 +135,7 @@ func newSetup(o Options, rng *rand.Rand) setup {
 		sweepEvery: time.Duration(5+rng.IntN(55)) * time.Second,
 		opening:    []time.Duration{0, 10 * time.Second, 10 * time.Minute, 2 * time.Hour}[rng.IntN(4)],
 		declines:   []float64{0, 0.1, 0.5}[rng.IntN(3)],
-		switches:   rng.Float64(),
+		switches:   rng.Float64() * 0.8,
 		encoded:    rng.IntN(8) == 0,
 		abrupt:     rng.IntN(2) == 0,
 		faults:     make(map[Fault]float64),

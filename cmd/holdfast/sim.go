@@ -17,7 +17,7 @@ import (
 type simCommand struct {
 	Seeds    int     `help:"How many worlds to play, of as many seeds." placeholder:"N"`
 	Seed     *uint64 `help:"The first seed; alone, the one to replay with its trace. Random unless given." placeholder:"S"`
-	Orders   int     `help:"How many orders a world has; else 20 to 25, drawn from the seed." placeholder:"N"`
+	Orders   int     `help:"How many orders a world has; else 20 or 21, drawn from the seed." placeholder:"N"`
 	Faults   string  `help:"The only faults that may strike, as crash,lose; or none. Else all that the seed draws." placeholder:"LIST"`
 	Order    string  `help:"Of a trace only what concerns this order." placeholder:"ID"`
 	Shrink   bool    `help:"Look for a smaller world that breaks the same promise: fewer faults and orders."`

@@ -78,7 +78,7 @@ func (w *orderWalk) outlast(t *rapid.T, m *match) {
 func (m *orderMachine) nextPage(t *rapid.T) {
 	w := m.walk
 	if w == nil {
-		t.Skip("no list is being read")
+		return // no list is being read
 	}
 	page, err := m.got.Orders.List(t.Context(), w.query)
 	if err != nil || len(page.Orders) > w.query.Limit {
