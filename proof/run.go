@@ -50,7 +50,6 @@ func run(ctx context.Context, chosen []part, lanes int, out string) []result {
 func (p part) run(ctx context.Context, out string) result {
 	r := result{part: p, Log: filepath.Join(out, strings.ReplaceAll(p.Name, " ", "-")+".log")}
 	begun := time.Now()
-	defer func() { r.Took = time.Since(begun) }()
 	log, err := os.Create(r.Log)
 	if err != nil {
 		r.Err = err

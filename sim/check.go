@@ -33,26 +33,23 @@ func (w *world) breach(orderID, format string, args ...any) {
 	}
 }
 
-// verify holds the orders given, and the stock that they concern, to the promises,
-// after each write.
-func (w *world) verify(ids ...string) {
-	for _, id := range ids {
-		o, err := w.engine.Orders.Get(ctx, id)
-		if errors.Is(err, event.NotFound) {
-			continue
-		}
-		must(err)
-		w.verifyDue(o)
-		refs := []event.Ref{o.Ref}
-		reservations, err := w.engine.Inventory.Get(ctx, refs)
-		must(err)
-		payments, err := w.engine.Payments.Get(ctx, refs)
-		must(err)
-		entries, err := w.engine.Ledger.Get(ctx, refs)
-		must(err)
-		for _, b := range audit.Order(o, reservations[0], payments[0], entries[0]) {
-			w.breach(id, string(b.Kind)+": %s", b.Detail)
-		}
+// verify holds an order to the promises, after each write that concerns it.
+func (w *world) verify(id string) {
+	o, err := w.engine.Orders.Get(ctx, id)
+	if errors.Is(err, event.NotFound) {
+		return
+	}
+	must(err)
+	w.verifyDue(o)
+	refs := []event.Ref{o.Ref}
+	reservations, err := w.engine.Inventory.Get(ctx, refs)
+	must(err)
+	payments, err := w.engine.Payments.Get(ctx, refs)
+	must(err)
+	entries, err := w.engine.Ledger.Get(ctx, refs)
+	must(err)
+	for _, b := range audit.Order(o, reservations[0], payments[0], entries[0]) {
+		w.breach(id, string(b.Kind)+": %s", b.Detail)
 	}
 }
 

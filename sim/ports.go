@@ -17,7 +17,7 @@ var errCursed = errors.New("the order is cursed")
 // write runs one durable write of a process about the orders given: others may
 // come before and after it, it may fail before it persists and after, and the
 // process may die at either point.
-func (p *process) write(what string, about []string, do func() error) error {
+func (p *process) write(what string, ids []string, do func() error) error {
 	w := p.w
 	if err := p.point("before " + what); err != nil {
 		return err
@@ -25,7 +25,7 @@ func (p *process) write(what string, about []string, do func() error) error {
 	if w.now.Before(p.diskOut) || w.strikes(StoreBefore) {
 		return event.Errorf(event.Unavailable, "%s failed", what)
 	}
-	for _, id := range about {
+	for _, id := range ids {
 		if w.now.Before(w.cursed[id]) {
 			return errCursed
 		}
@@ -34,7 +34,7 @@ func (p *process) write(what string, about []string, do func() error) error {
 		return err
 	}
 	if w.strikes(StoreAfter) {
-		w.note(first(about), p.name, "%s persists, but its answer is lost", what)
+		w.note(first(ids), p.name, "%s persists, but its answer is lost", what)
 		if what == "changing a reservation" {
 			w.hit(race(24))
 		}
@@ -81,11 +81,36 @@ type (
 	}
 )
 
-func (s orders) Create(ctx context.Context, asked []order.Order) (created []order.Created, err error) {
-	ids := make([]string, len(asked))
-	for i, o := range asked {
-		ids[i] = o.OrderID
+// about are the ids of the orders that changes or records are of.
+func about[T any](all []T, id func(T) string) []string {
+	ids := make([]string, len(all))
+	for i, one := range all {
+		ids[i] = id(one)
 	}
+	return ids
+}
+
+// apply runs a store's Apply as one write, and has each record that it changed, with
+// its new state, noted and held to the promises.
+func apply[C, R any](p *process, what string, changes []C, id func(C) string,
+	do func() ([]event.Written[R], error), now func(R) (orderID, state string),
+) (written []event.Written[R], err error) {
+	err = p.write(what, about(changes, id), func() (err error) {
+		written, err = do()
+		for _, r := range written {
+			if r.Changed {
+				orderID, state := now(r.Record)
+				p.w.note(orderID, p.name, "%s", state)
+				p.w.verify(orderID)
+			}
+		}
+		return err
+	})
+	return written, err
+}
+
+func (s orders) Create(ctx context.Context, asked []order.Order) (created []order.Created, err error) {
+	ids := about(asked, func(o order.Order) string { return o.OrderID })
 	err = s.p.write("storing an order", ids, func() (err error) {
 		created, err = s.Store.Create(ctx, asked)
 		for _, c := range created {
@@ -99,22 +124,10 @@ func (s orders) Create(ctx context.Context, asked []order.Order) (created []orde
 	return created, err
 }
 
-func (s orders) Apply(ctx context.Context, changes []order.Change) (written []event.Written[order.Order], err error) {
-	ids := make([]string, len(changes))
-	for i, c := range changes {
-		ids[i] = c.OrderID
-	}
-	err = s.p.write("changing an order", ids, func() (err error) {
-		written, err = s.Store.Apply(ctx, changes)
-		for _, r := range written {
-			if r.Changed {
-				s.p.w.note(r.Record.OrderID, s.p.name, "order is now %s", r.Record.Status)
-				s.p.w.verify(r.Record.OrderID)
-			}
-		}
-		return err
-	})
-	return written, err
+func (s orders) Apply(ctx context.Context, changes []order.Change) ([]event.Written[order.Order], error) {
+	return apply(s.p, "changing an order", changes, func(c order.Change) string { return c.OrderID },
+		func() ([]event.Written[order.Order], error) { return s.Store.Apply(ctx, changes) },
+		func(o order.Order) (string, string) { return o.OrderID, "order is now " + string(o.Status) })
 }
 
 func (s orders) Get(ctx context.Context, id string) (order.Order, error) {
@@ -149,29 +162,16 @@ func (s orders) PullIn(ctx context.Context, to time.Time) (n int, err error) {
 	return n, err
 }
 
-func (s stock) Apply(ctx context.Context, changes []inventory.Change) (written []event.Written[inventory.Reservation], err error) {
-	var changed []inventory.Reservation
-	ids := make([]string, len(changes))
-	for i, c := range changes {
-		ids[i] = c.OrderID
-	}
-	err = s.p.write("changing a reservation", ids, func() (err error) {
-		written, err = s.Store.Apply(ctx, changes)
-		for _, r := range written {
-			if r.Changed {
-				s.p.w.note(r.Record.OrderID, s.p.name, "reservation is now %s", r.Record.State)
-				s.p.w.verify(r.Record.OrderID)
-				s.p.w.shelf.enter(r.Record)
-				changed = append(changed, r.Record)
-			}
-		}
-		for _, r := range changed {
-			s.p.w.verifyHold(r, len(changes) == 1)
-			s.p.w.verifyShelf(r)
-		}
-		return err
-	})
-	return written, err
+func (s stock) Apply(ctx context.Context, changes []inventory.Change) ([]event.Written[inventory.Reservation], error) {
+	return apply(s.p, "changing a reservation", changes, func(c inventory.Change) string { return c.OrderID },
+		func() ([]event.Written[inventory.Reservation], error) {
+			written, err := s.Store.Apply(ctx, changes)
+			s.p.w.book(written)
+			return written, err
+		},
+		func(r inventory.Reservation) (string, string) {
+			return r.OrderID, "reservation is now " + string(r.State)
+		})
 }
 
 func (s stock) Count(ctx context.Context, counts []inventory.Count) (counted []inventory.Counted, err error) {
@@ -199,22 +199,10 @@ func (s stock) Stock(ctx context.Context, sku string) (inventory.Stock, error) {
 	return s.Store.Stock(ctx, sku)
 }
 
-func (s payments) Apply(ctx context.Context, changes []payment.Change) (written []event.Written[payment.Payment], err error) {
-	ids := make([]string, len(changes))
-	for i, c := range changes {
-		ids[i] = c.OrderID
-	}
-	err = s.p.write("changing a payment", ids, func() (err error) {
-		written, err = s.Store.Apply(ctx, changes)
-		for _, r := range written {
-			if r.Changed {
-				s.p.w.note(r.Record.OrderID, s.p.name, "payment is now %s", r.Record.State)
-				s.p.w.verify(r.Record.OrderID)
-			}
-		}
-		return err
-	})
-	return written, err
+func (s payments) Apply(ctx context.Context, changes []payment.Change) ([]event.Written[payment.Payment], error) {
+	return apply(s.p, "changing a payment", changes, func(c payment.Change) string { return c.OrderID },
+		func() ([]event.Written[payment.Payment], error) { return s.Store.Apply(ctx, changes) },
+		func(p payment.Payment) (string, string) { return p.OrderID, "payment is now " + string(p.State) })
 }
 
 func (s letters) Put(ctx context.Context, dead []event.DeadLetter) error {

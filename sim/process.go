@@ -44,7 +44,7 @@ func (p *process) now() time.Time {
 }
 
 // start brings a process up.
-func (w *world) start(name string, services []event.Service, skew time.Duration) *process {
+func (w *world) start(name string, services []event.Service, skew time.Duration) {
 	p := &process{w: w, name: name, services: services, alive: true, skew: skew,
 		letters: make(map[event.Service]event.DeadLetters), queues: make(event.Queues)}
 	p.log = slog.New(logged{p})
@@ -66,7 +66,6 @@ func (w *world) start(name string, services []event.Service, skew time.Duration)
 		}
 	}
 	w.processes = append(w.processes, p)
-	return p
 }
 
 func (p *process) startOrders() {

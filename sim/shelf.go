@@ -1,6 +1,9 @@
 package sim
 
-import "holdfast/inventory"
+import (
+	"holdfast/event"
+	"holdfast/inventory"
+)
 
 // shelf is a book of its own about the stock: what the reservations, as they were
 // written one after another, must have made of it.
@@ -27,6 +30,21 @@ func (s shelf) add(r inventory.Reservation, sign int64) {
 			s.held[l.SKU] += sign * l.Qty
 		case r.State == inventory.Settled, r.State == inventory.Returned && !r.Restocked:
 			s.sold[l.SKU] += sign * l.Qty
+		}
+	}
+}
+
+// book enters the reservations that one write changed, and holds the stock to them.
+func (w *world) book(written []event.Written[inventory.Reservation]) {
+	for _, r := range written {
+		if r.Changed {
+			w.shelf.enter(r.Record)
+		}
+	}
+	for _, r := range written {
+		if r.Changed {
+			w.verifyHold(r.Record, len(written) == 1)
+			w.verifyShelf(r.Record)
 		}
 	}
 }
