@@ -97,8 +97,8 @@ func (o *Order) Apply(c Change) {
 	o.enter(Entry{Status: c.To, At: c.At, Reason: c.Reason})
 	o.Reason = c.Reason
 	o.Attempts = 0
-	if o.Due = c.Due; !o.Due.IsZero() {
-		o.Due = o.notPastHold(c.Due, c.At)
+	if o.Due = c.Due; o.Status == Reserved && o.HoldUntil.Before(o.Due) {
+		o.Due = o.HoldUntil // a past one too: the question that was due then may be lost
 	}
 	if len(c.Short) > 0 {
 		o.Short = c.Short

@@ -83,3 +83,13 @@ func TestAChangeThatTeachesNothingForgetsNothing(t *testing.T) {
 		t.Errorf("it forgot something: %+v", o)
 	}
 }
+
+// TestAHoldThatEndedBeforeItWasKnownIsAskedAboutAtOnce: what is due at the hold's end
+// stays due then, though the order only now hears that it has a hold.
+func TestAHoldThatEndedBeforeItWasKnownIsAskedAboutAtOnce(t *testing.T) {
+	o := order.Order{Status: order.Pending, HoldUntil: noon, Due: noon, History: []order.Entry{{Status: order.Pending, At: noon}}}
+	o.Apply(order.Change{To: order.Reserved, At: noon.Add(time.Second), Due: noon.Add(time.Hour)})
+	if !o.Due.Equal(noon) {
+		t.Errorf("due at %v, and the hold ended at %v", o.Due, noon)
+	}
+}
