@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/pprof"
 	"time"
 
 	"holdfast/order"
@@ -15,7 +17,8 @@ type process struct {
 	storage
 	hosting
 	logging
-	Metrics string `enum:"prometheus,emf" default:"prometheus" help:"Where figures go: prometheus: to whoever asks at /metrics; emf: there, and once a minute to standard output for CloudWatch, in its Embedded Metric Format."`
+	Metrics    string `enum:"prometheus,emf" default:"prometheus" help:"Where figures go: prometheus: to whoever asks at /metrics; emf: there, and once a minute to standard output for CloudWatch, in its Embedded Metric Format."`
+	CPUProfile string `name:"cpu-profile" placeholder:"FILE" help:"Write a profile of the process's CPU time, for go tool pprof, from its start to its end."`
 }
 
 // Validate checks the flags' bounds.
@@ -31,6 +34,11 @@ var standard = map[string]string{
 // run takes the place and the address that a command needs, has the rest opened,
 // and serves until ctx ends.
 func (p process) run(ctx context.Context, command string, open func(*slog.Logger) (*host, error)) error {
+	stop, err := profile(p.CPUProfile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	certificate, err := p.certificate()
 	if err != nil {
 		return err
@@ -54,6 +62,24 @@ func (p process) run(ctx context.Context, command string, open func(*slog.Logger
 		log.Warn(spareAddr(command, at.url))
 	}
 	return h.serve(ctx, command, at)
+}
+
+// profile writes a CPU profile to the file, if one is named, until stop is called.
+func profile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // a profile that is cut off reads as such
+	}, nil
 }
 
 // spareAddr says that the standard address was taken, and who must know.
