@@ -1,13 +1,13 @@
 package sqlite_test
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"holdfast/bench/measure"
 	"holdfast/engine"
 	"holdfast/engine/sqlite"
 	"holdfast/event"
@@ -50,160 +50,173 @@ func newOrder(n int) order.Order {
 	}
 }
 
-// perRow reports the cost of one row; the benchmark's own figure is a batch's.
-func perRow(b *testing.B, batch int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*batch), "ns/row")
-}
-
-func BenchmarkCreateOneByOne(b *testing.B) {
-	e := open(b, b.TempDir())
-	var n atomic.Int64
-	b.SetParallelism(32) // × GOMAXPROCS
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if _, err := e.Orders.Create(context.Background(), []order.Order{newOrder(int(n.Add(1)))}); err != nil {
-				b.Error(err)
-				return
-			}
-		}
-	})
-	perRow(b, 1)
-}
-
-var batches = []int{256, 1024}
-
-func eachBatch(b *testing.B, name string, step func(b *testing.B, e *engine.Engine, batch, round int)) {
-	for _, batch := range batches {
-		b.Run(fmt.Sprintf("%s/%d", name, batch), func(b *testing.B) {
-			e := open(b, b.TempDir())
-			for round := 0; b.Loop(); round++ {
-				step(b, e, batch, round)
-			}
-			perRow(b, batch)
-		})
-	}
-}
-
 func ref(n int) event.Ref { return event.Ref{OrderID: newOrder(n).OrderID, Number: int64(n)} }
 
-func BenchmarkOrders(b *testing.B) {
-	for _, batch := range batches {
-		b.Run(fmt.Sprintf("create/%d", batch), func(b *testing.B) {
-			e := open(b, b.TempDir())
-			for round := 0; b.Loop(); round++ {
-				b.StopTimer()
-				asked := make([]order.Order, batch)
-				for i := range asked {
-					asked[i] = newOrder(round*batch + i + 1)
-				}
-				b.StartTimer()
-				if _, err := e.Orders.Create(context.Background(), asked); err != nil {
-					b.Fatal(err)
-				}
-			}
-			perRow(b, batch)
-		})
-		b.Run(fmt.Sprintf("end/%d", batch), func(b *testing.B) {
-			e := open(b, b.TempDir())
-			for round := 0; b.Loop(); round++ {
-				b.StopTimer()
-				asked := make([]order.Order, batch)
-				changes := make([]order.Change, batch)
-				for i := range asked {
-					n := round*batch + i + 1
-					asked[i] = newOrder(n)
-					changes[i] = order.Change{
-						Ref: ref(n), From: []order.Status{order.Pending, order.Reserved}, To: order.Completed,
-						At: start.Add(time.Hour), ReservedAt: start.Add(time.Minute), Lines: priced, Total: price,
-					}
-				}
-				if _, err := e.Orders.Create(context.Background(), asked); err != nil {
-					b.Fatal(err)
-				}
-				b.StartTimer()
-				if w, err := e.Orders.Apply(context.Background(), changes); err != nil || !w[batch-1].Changed {
-					b.Fatal(err)
-				}
-			}
-			perRow(b, batch)
-		})
+// BenchmarkCommit brings a batch of orders through each durable step of an order:
+// accepted, held, charged, captured, settled, ended; a commit a batch, no two at a
+// time, so that the smallest batch is what one lone order waits for the disk. All
+// is on one SKU. One op is a batch; the figures are an order's.
+func BenchmarkCommit(b *testing.B) {
+	for _, step := range []struct {
+		name string
+		of   func(b *testing.B, s shop, size int)
+	}{{"accept", accepted}, {"hold", held}, {"charge", charged}, {"capture", captured}, {"settle", settled}, {"end", ended}} {
+		for _, size := range []int{1, 8, 64, 256, 1024} {
+			b.Run(fmt.Sprintf("%s/%d", step.name, size), func(b *testing.B) {
+				s := shop{b, open(b, b.TempDir())}
+				s.stock()
+				step.of(b, s, size)
+			})
+		}
 	}
 }
 
-func BenchmarkInventory(b *testing.B) {
-	step := func(to inventory.State, from ...inventory.State) func(*testing.B, *engine.Engine, int, int) {
-		return func(b *testing.B, e *engine.Engine, batch, round int) {
-			changes := make([]inventory.Change, batch)
-			for i := range changes {
-				changes[i] = inventory.Change{Ref: ref(round*batch + i + 1), From: from, To: to, At: start, Lines: lines}
-			}
-			if w, err := e.Inventory.Apply(context.Background(), changes); err != nil || !w[batch-1].Changed {
-				b.Fatal(w[batch-1], err)
-			}
-		}
+func accepted(b *testing.B, s shop, size int) {
+	measure.Batches(b, size, func(first int) []order.Order { return asked(first, size) }, s.create)
+}
+
+func held(b *testing.B, s shop, size int) {
+	measure.Batches(b, size, func(first int) []inventory.Change { return holds(first, size) }, s.reserve)
+}
+
+func settled(b *testing.B, s shop, size int) {
+	measure.Batches(b, size, func(first int) []inventory.Change {
+		s.reserve(holds(first, size))
+		return settles(first, size)
+	}, s.reserve)
+}
+
+func charged(b *testing.B, s shop, size int) {
+	measure.Batches(b, size, func(first int) []payment.Change { return charges(first, size) }, s.pay)
+}
+
+func captured(b *testing.B, s shop, size int) {
+	measure.Batches(b, size, func(first int) []payment.Change {
+		s.pay(charges(first, size))
+		return captures(first, size)
+	}, s.pay)
+}
+
+func ended(b *testing.B, s shop, size int) {
+	measure.Batches(b, size, func(first int) []order.Change {
+		s.create(asked(first, size))
+		return ends(first, size)
+	}, s.end)
+}
+
+// shop makes the writes of a benchmark, and fails it when one is refused.
+type shop struct {
+	b *testing.B
+	*engine.Engine
+}
+
+func (s shop) stock() {
+	if _, err := (&inventory.Service{Store: s.Inventory}).Count(s.b.Context(), inventory.Count{SKU: lines[0].SKU, OnHand: inventory.MaxOnHand, Price: price, At: start}); err != nil {
+		s.b.Fatal(err)
 	}
-	hold, settle := step(inventory.Held, inventory.None), step(inventory.Settled, inventory.Held)
-	stocked := func(b *testing.B, e *engine.Engine) {
-		if _, err := (&inventory.Service{Store: e.Inventory}).Count(context.Background(), inventory.Count{SKU: "A123", OnHand: 1e12, Price: price, At: start}); err != nil {
-			b.Fatal(err)
-		}
+}
+
+func (s shop) create(orders []order.Order) {
+	if made, err := s.Orders.Create(s.b.Context(), orders); err != nil || !made[len(made)-1].New {
+		s.b.Fatal("not created: ", err)
 	}
-	eachBatch(b, "hold", func(b *testing.B, e *engine.Engine, batch, round int) {
-		if round == 0 {
-			stocked(b, e)
-		}
-		hold(b, e, batch, round)
-	})
-	eachBatch(b, "settle", func(b *testing.B, e *engine.Engine, batch, round int) {
-		b.StopTimer()
-		if round == 0 {
-			stocked(b, e)
-		}
-		hold(b, e, batch, round)
-		b.StartTimer()
-		settle(b, e, batch, round)
+}
+
+func (s shop) reserve(changes []inventory.Change) {
+	if w, err := s.Inventory.Apply(s.b.Context(), changes); err != nil || !w[len(w)-1].Changed {
+		s.b.Fatal("not reserved: ", err)
+	}
+}
+
+func (s shop) pay(changes []payment.Change) {
+	if w, err := s.Payments.Apply(s.b.Context(), changes); err != nil || !w[len(w)-1].Changed {
+		s.b.Fatal("not paid: ", err)
+	}
+}
+
+func (s shop) end(changes []order.Change) {
+	if w, err := s.Orders.Apply(s.b.Context(), changes); err != nil || !w[len(w)-1].Changed {
+		s.b.Fatal("not ended: ", err)
+	}
+}
+
+// batch makes n rows, of the orders from first on.
+func batch[T any](first, n int, row func(n int) T) []T {
+	rows := make([]T, n)
+	for i := range rows {
+		rows[i] = row(first + i)
+	}
+	return rows
+}
+
+func asked(first, n int) []order.Order { return batch(first, n, newOrder) }
+
+func holds(first, n int) []inventory.Change {
+	return batch(first, n, func(n int) inventory.Change {
+		return inventory.Change{Ref: ref(n), From: []inventory.State{inventory.None}, To: inventory.Held, At: start, Lines: lines}
 	})
 }
 
-func BenchmarkPayments(b *testing.B) {
-	step := func(to payment.State, from ...payment.State) func(*testing.B, *engine.Engine, int, int) {
-		return func(b *testing.B, e *engine.Engine, batch, round int) {
-			changes := make([]payment.Change, batch)
-			for i := range changes {
-				changes[i] = payment.Change{Ref: ref(round*batch + i + 1), From: from, To: to, At: start, Amount: price, ReservedAt: start}
-			}
-			if w, err := e.Payments.Apply(context.Background(), changes); err != nil || !w[batch-1].Changed {
-				b.Fatal(err)
-			}
-		}
-	}
-	charge, capture := step(payment.Charging, payment.None), step(payment.Captured, payment.Charging)
-	eachBatch(b, "charge", charge)
-	eachBatch(b, "capture", func(b *testing.B, e *engine.Engine, batch, round int) {
-		b.StopTimer()
-		charge(b, e, batch, round)
-		b.StartTimer()
-		capture(b, e, batch, round)
+func settles(first, n int) []inventory.Change {
+	return batch(first, n, func(n int) inventory.Change {
+		return inventory.Change{Ref: ref(n), From: []inventory.State{inventory.Held}, To: inventory.Settled, At: start}
 	})
 }
 
-func BenchmarkLedgerOneByOne(b *testing.B) {
+func charges(first, n int) []payment.Change {
+	return batch(first, n, func(n int) payment.Change {
+		return payment.Change{Ref: ref(n), From: []payment.State{payment.None}, To: payment.Charging, At: start, Amount: price, ReservedAt: start}
+	})
+}
+
+func captures(first, n int) []payment.Change {
+	return batch(first, n, func(n int) payment.Change {
+		return payment.Change{Ref: ref(n), From: []payment.State{payment.Charging}, To: payment.Captured, At: start}
+	})
+}
+
+func ends(first, n int) []order.Change {
+	return batch(first, n, func(n int) order.Change {
+		return order.Change{
+			Ref: ref(n), From: []order.Status{order.Pending, order.Reserved}, To: order.Completed,
+			At: start.Add(time.Hour), ReservedAt: start.Add(time.Minute), Lines: priced, Total: price,
+		}
+	})
+}
+
+// BenchmarkGroupCommit has 32 callers a processor accept orders, each one at a time,
+// that the writer brings together in commits. One op is an order.
+func BenchmarkGroupCommit(b *testing.B) {
 	e := open(b, b.TempDir())
+	oneByOne(b, func(n int) error {
+		_, err := e.Orders.Create(b.Context(), []order.Order{newOrder(n)})
+		return err
+	})
+}
+
+// BenchmarkLedger has 32 callers a processor write an entry each, one at a time, to
+// the simulated gateway's books. One op is an entry.
+func BenchmarkLedger(b *testing.B) {
+	e := open(b, b.TempDir())
+	oneByOne(b, func(n int) error {
+		r := ref(n)
+		return e.Ledger.Update(b.Context(), r, func([]simulated.Entry) []simulated.Entry {
+			return []simulated.Entry{{Key: r.OrderID, Order: r, State: simulated.Captured, Amount: price, Attempts: 1, At: start}}
+		})
+	})
+}
+
+// oneByOne runs a step for orders numbered from 1 on, 32 at a time a processor.
+func oneByOne(b *testing.B, step func(n int) error) {
 	var n atomic.Int64
 	b.SetParallelism(32) // × GOMAXPROCS
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			r := ref(int(n.Add(1)))
-			err := e.Ledger.Update(context.Background(), r, func([]simulated.Entry) []simulated.Entry {
-				return []simulated.Entry{{Key: r.OrderID, Order: r, State: simulated.Captured, Amount: price, Attempts: 1, At: start}}
-			})
-			if err != nil {
+			if err := step(int(n.Add(1))); err != nil {
 				b.Error(err)
 				return
 			}
 		}
 	})
-	perRow(b, 1)
 }

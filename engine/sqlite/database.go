@@ -24,15 +24,15 @@ const (
 )
 
 // storePragmas set up the connection that writes to a store. A larger cache than
-// 16 MB costs more at each commit than it saves. 4,000 pages of write-ahead log
-// (16 MB) are moved into the file at a time; an outgrown log is cut back to 64 MB.
+// 16 MB costs more at each commit than it saves. The write-ahead log is moved into
+// the file by checkpoints; an outgrown log is cut back to 64 MB.
 // fullfsync makes a sync reach the platter on macOS, and means nothing elsewhere.
 var storePragmas = []string{
 	"PRAGMA synchronous = FULL",
 	"PRAGMA fullfsync = ON",
 	"PRAGMA cache_size = -16384",
 	"PRAGMA temp_store = MEMORY",
-	"PRAGMA wal_autocheckpoint = 4000",
+	"PRAGMA wal_autocheckpoint = 0",
 	"PRAGMA journal_size_limit = 67108864",
 }
 
@@ -65,6 +65,9 @@ type database struct {
 
 	reading sync.Mutex // held while reader is used
 	reader  *sqlite.Conn
+
+	background sync.WaitGroup
+	stop       []context.CancelFunc // each ends something that runs in the background
 }
 
 // openDatabase opens a file.
@@ -132,18 +135,29 @@ func openWriter(o opening) (_ *sqlite.Conn, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, pragma := range o.pragmas {
-		if err := sqlitex.ExecuteTransient(conn, pragma, nil); err != nil {
-			return nil, err
-		}
+	if err := configure(conn, o.pragmas); err != nil {
+		return nil, err
 	}
 	conn.SetBusyTimeout(0) // begin waits
 	return conn, nil
 }
 
+func configure(conn *sqlite.Conn, pragmas []string) error {
+	for _, pragma := range pragmas {
+		if err := sqlitex.ExecuteTransient(conn, pragma, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // close moves the write-ahead log into the file, unless another process still
 // uses it, and closes every connection.
 func (db *database) close() error {
+	for _, stop := range db.stop {
+		stop()
+	}
+	db.background.Wait()
 	var errs []error
 	if db.read != nil {
 		errs = append(errs, db.read.Close())
@@ -155,6 +169,22 @@ func (db *database) close() error {
 		errs = append(errs, db.write.close())
 	}
 	return errors.Join(errs...)
+}
+
+// remember has the writer, if there is one, keep the memories right. It must be
+// called before the first update.
+func (db *database) remember(m ...memory) {
+	if db.write != nil {
+		db.write.memories = append(db.write.memories, m...)
+	}
+}
+
+// inBackground runs work beside the file's use, until its context ends: when the
+// file is closed.
+func (db *database) inBackground(work func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	db.stop = append(db.stop, stop)
+	db.background.Go(func() { work(ctx) })
 }
 
 // view runs read on a connection of its own. It sees every commit before it.

@@ -13,7 +13,17 @@ import (
 )
 
 // stock is inventory.Store over inventory.db.
-type stock struct{ db *database }
+type stock struct {
+	db           *database
+	reservations *recent[inventory.Reservation]
+	rows         *stockRows
+}
+
+func newStock(db *database) stock {
+	s := stock{db, newRecent("reservations", inventory.Reservation.Clone), newStockRows()}
+	db.remember(s.reservations, s.rows)
+	return s
+}
 
 const (
 	reservationColumns = `number, order_id, state, lines, total_amount, total_currency, reason, shortfall,
@@ -35,7 +45,7 @@ func (s stock) Apply(ctx context.Context, changes []inventory.Change) ([]event.W
 	written := make([]event.Written[inventory.Reservation], len(changes))
 	err := s.db.update(ctx, len(changes), func(t *tx) (err error) {
 		for i, c := range changes {
-			if written[i], err = applyToReservation(t, c); err != nil {
+			if written[i], err = s.apply(t, c); err != nil {
 				return err
 			}
 		}
@@ -47,31 +57,43 @@ func (s stock) Apply(ctx context.Context, changes []inventory.Change) ([]event.W
 	return written, nil
 }
 
-func applyToReservation(t *tx, c inventory.Change) (event.Written[inventory.Reservation], error) {
-	r, err := findReservation(t.conn, c.Ref)
+func (s stock) apply(t *tx, c inventory.Change) (event.Written[inventory.Reservation], error) {
+	r, err := s.find(t, c.Ref)
 	if err != nil || !slices.Contains(c.From, r.State) {
 		return event.Written[inventory.Reservation]{Record: r}, err
 	}
-	if err := t.readStock(r, c); err != nil {
+	if err := s.readStock(t, r, c); err != nil {
 		return event.Written[inventory.Reservation]{}, err
 	}
 	c.At = milli(c.At)
-	r.Apply(c, func(sku string) *inventory.Stock { return t.stock.bySKU[sku] })
-	return event.Written[inventory.Reservation]{Record: r, Changed: true}, saveReservation(t, r)
+	r.Apply(c, func(sku string) *inventory.Stock { return s.rows.bySKU[sku].Stock })
+	return event.Written[inventory.Reservation]{Record: r, Changed: true}, s.save(t, r)
+}
+
+// find is findReservation, from memory if that can tell.
+func (s stock) find(t *tx, ref event.Ref) (inventory.Reservation, error) {
+	r, found, sure := s.reservations.get(ref.Number)
+	switch {
+	case !sure:
+		return findReservation(t.conn, ref)
+	case found && r.OrderID != ref.OrderID:
+		return inventory.Reservation{}, otherOrder("inventory.db", ref, r.OrderID)
+	}
+	return r, nil
 }
 
 // readStock reads the stock rows that a change is about to use.
-func (t *tx) readStock(r inventory.Reservation, c inventory.Change) error {
+func (s stock) readStock(t *tx, r inventory.Reservation, c inventory.Change) error {
 	if c.To == inventory.Held {
 		for _, l := range c.Lines {
-			if _, err := t.stockRow(l.SKU); err != nil {
+			if _, err := s.rows.get(t, l.SKU); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	for _, l := range r.Lines {
-		s, err := t.stockRow(l.SKU)
+		s, err := s.rows.get(t, l.SKU)
 		if err != nil {
 			return err
 		}
@@ -82,7 +104,9 @@ func (t *tx) readStock(r inventory.Reservation, c inventory.Change) error {
 	return nil
 }
 
-func saveReservation(t *tx, r inventory.Reservation) error {
+func (s stock) save(t *tx, r inventory.Reservation) error {
+	r.Left = nil // of this write alone
+	s.reservations.put(r.Number, r)
 	return t.exec(writeReservation, func(s *statement) {
 		s.integer(r.Number).text(r.OrderID).text(string(r.State)).json(encodeLines(r.Lines)).money(r.Total).
 			text(r.Reason).json(encodeShortfall(r.Short)).boolean(r.Restocked).time(r.HeldAt).integer(r.UpdatedAt.UnixMilli())
@@ -144,7 +168,7 @@ func (s stock) Count(ctx context.Context, counts []inventory.Count) ([]inventory
 	counted := make([]inventory.Counted, len(counts))
 	err := s.db.update(ctx, len(counts), func(t *tx) (err error) {
 		for i, c := range counts {
-			if counted[i], err = countStock(t, c); err != nil {
+			if counted[i], err = s.count(t, c); err != nil {
 				return err
 			}
 		}
@@ -156,8 +180,8 @@ func (s stock) Count(ctx context.Context, counts []inventory.Count) ([]inventory
 	return counted, nil
 }
 
-func countStock(t *tx, c inventory.Count) (inventory.Counted, error) {
-	old, err := t.stockRow(c.SKU)
+func (s stock) count(t *tx, c inventory.Count) (inventory.Counted, error) {
+	old, err := s.rows.get(t, c.SKU)
 	if err != nil {
 		return inventory.Counted{}, err
 	}
@@ -169,7 +193,7 @@ func countStock(t *tx, c inventory.Count) (inventory.Counted, error) {
 	if old == nil {
 		old = new(inventory.Stock)
 		old.SKU = c.SKU
-		t.addStockRow(old)
+		s.rows.add(old)
 	}
 	*old = row
 	return inventory.Counted{Stock: row}, addLedgerRow(t, entry)
@@ -185,7 +209,7 @@ func (s stock) Adjust(ctx context.Context, adjustments []inventory.Adjustment) (
 	adjusted := make([]inventory.Adjusted, len(adjustments))
 	err := s.db.update(ctx, len(adjustments), func(t *tx) (err error) {
 		for i, a := range adjustments {
-			if adjusted[i], err = adjustStock(t, a); err != nil {
+			if adjusted[i], err = s.adjust(t, a); err != nil {
 				return err
 			}
 		}
@@ -197,7 +221,7 @@ func (s stock) Adjust(ctx context.Context, adjustments []inventory.Adjustment) (
 	return adjusted, nil
 }
 
-func adjustStock(t *tx, a inventory.Adjustment) (done inventory.Adjusted, err error) {
+func (s stock) adjust(t *tx, a inventory.Adjustment) (done inventory.Adjusted, err error) {
 	made, err := queryLedger(t.conn, "WHERE adjustment_id = ?", func(s *statement) { s.text(a.ID) })
 	if err != nil {
 		return done, err
@@ -206,7 +230,7 @@ func adjustStock(t *tx, a inventory.Adjustment) (done inventory.Adjusted, err er
 		done.Row, done.Err = a.Replay(made[0])
 		return done, nil
 	}
-	old, err := t.stockRow(a.SKU)
+	old, err := s.rows.get(t, a.SKU)
 	if err != nil {
 		return done, err
 	}

@@ -13,7 +13,16 @@ import (
 )
 
 // ledger is simulated.Ledger over gateway.db.
-type ledger struct{ db *database }
+type ledger struct {
+	db     *database
+	recent *recent[[]simulated.Entry]
+}
+
+func newLedger(db *database) ledger {
+	l := ledger{db, newRecent("entries", slices.Clone[[]simulated.Entry])}
+	db.remember(l.recent)
+	return l
+}
 
 const (
 	entryColumns  = "number, order_id, key, state, amount, currency, method, attempts, at"
@@ -23,7 +32,7 @@ const (
 
 func (l ledger) Update(ctx context.Context, ref event.Ref, change func([]simulated.Entry) []simulated.Entry) error {
 	return l.db.update(ctx, 1, func(t *tx) error {
-		entries, err := entriesOf(t.conn, ref)
+		entries, err := l.find(t, ref)
 		if err != nil {
 			return err
 		}
@@ -32,15 +41,35 @@ func (l ledger) Update(ctx context.Context, ref event.Ref, change func([]simulat
 			if slices.Contains(entries, e) {
 				continue
 			}
-			err := t.exec(writeEntry, func(s *statement) {
-				s.integer(ref.Number).text(ref.OrderID).text(e.Key).text(string(e.State)).money(e.Amount).text(e.Method).
-					integer(int64(e.Attempts)).integer(e.At.UnixMilli())
-			})
-			if err != nil {
+			if err := saveEntry(t, e); err != nil {
 				return err
 			}
+			entries = append(slices.DeleteFunc(entries, func(old simulated.Entry) bool { return old.Key == e.Key }), e)
+			slices.SortFunc(entries, byKey)
+			l.recent.put(ref.Number, entries)
 		}
 		return nil
+	})
+}
+
+// find is entriesOf, from memory if that can tell.
+func (l ledger) find(t *tx, ref event.Ref) ([]simulated.Entry, error) {
+	entries, found, sure := l.recent.get(ref.Number)
+	switch {
+	case !sure:
+		return entriesOf(t.conn, ref)
+	case found && entries[0].Order != ref:
+		return nil, otherOrder("gateway.db", ref, entries[0].Order.OrderID)
+	}
+	return entries, nil
+}
+
+func byKey(a, b simulated.Entry) int { return strings.Compare(a.Key, b.Key) }
+
+func saveEntry(t *tx, e simulated.Entry) error {
+	return t.exec(writeEntry, func(s *statement) {
+		s.integer(e.Order.Number).text(e.Order.OrderID).text(e.Key).text(string(e.State)).money(e.Amount).text(e.Method).
+			integer(int64(e.Attempts)).integer(e.At.UnixMilli())
 	})
 }
 
@@ -65,7 +94,7 @@ func (l ledger) Get(ctx context.Context, refs []event.Ref) ([][]simulated.Entry,
 // value, which costs ten times what the query does.
 func entriesOf(conn *sqlite.Conn, ref event.Ref) ([]simulated.Entry, error) {
 	found, err := queryEntries(conn, "WHERE number = ?", func(s *statement) { s.integer(ref.Number) })
-	slices.SortFunc(found, func(a, b simulated.Entry) int { return strings.Compare(a.Key, b.Key) })
+	slices.SortFunc(found, byKey)
 	for _, e := range found {
 		if e.Order != ref {
 			return nil, otherOrder("gateway.db", ref, e.Order.OrderID)

@@ -13,14 +13,33 @@ import (
 )
 
 // orders is order.Store over order.db.
-type orders struct{ db *database }
+type orders struct {
+	db      *database
+	recent  *recent[order.Order]
+	lookups *lookups
+	alone   bool // whether no other process writes to the file
+}
+
+// newOrders reads what the lookups keep in memory.
+func newOrders(db *database, a access) (orders, error) {
+	s := orders{db, newRecent("orders", order.Order.Clone), newLookups(), a == toMake}
+	db.remember(s.recent, s.lookups)
+	if db.write == nil {
+		return s, nil // whoever only reads may never ask
+	}
+	if err := db.view(context.Background(), s.lookups.catchUp); err != nil {
+		return s, err
+	}
+	db.inBackground(s.mergeRuns)
+	return s, nil
+}
 
 const (
 	orderColumns = `id, caller, user_id, status, reason, lines, total_amount, total_currency, payment_method,
 		shortfall, restock, history, hold_until, due_at, attempts, fingerprint, rendering`
 	selectOrders = `SELECT number, ` + orderColumns + ` FROM orders `
 	insertOrder  = `INSERT INTO orders (` + orderColumns + `)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	updateOrder = `UPDATE orders SET status = ?, reason = ?, lines = ?, total_amount = ?, total_currency = ?,
 		shortfall = ?, restock = ?, history = ?, due_at = ?, attempts = ? WHERE number = ?`
 )
@@ -29,7 +48,7 @@ func (s orders) Create(ctx context.Context, asked []order.Order) ([]order.Create
 	created := make([]order.Created, len(asked))
 	err := s.db.update(ctx, len(asked), func(t *tx) (err error) {
 		for i, o := range asked {
-			if created[i], err = createOrder(t, o); err != nil {
+			if created[i], err = s.create(t, o); err != nil {
 				return err
 			}
 		}
@@ -41,14 +60,19 @@ func (s orders) Create(ctx context.Context, asked []order.Order) ([]order.Create
 	return created, nil
 }
 
-// createOrder inserts an order, or finds the one that has its id.
-func createOrder(t *tx, o order.Order) (order.Created, error) {
+// create inserts an order, or finds the one that has its id.
+func (s orders) create(t *tx, o order.Order) (order.Created, error) {
 	o = asStored(o)
-	s, err := prepare(t.conn, insertOrder)
+	id := hash(o.OrderID)
+	stored, found, err := s.byHash(t.conn, id, o.OrderID)
+	if err != nil || found {
+		return order.Created{Order: stored}, err
+	}
+	insert, err := prepare(t.conn, insertOrder)
 	if err != nil {
 		return order.Created{}, err
 	}
-	err = s.text(o.OrderID).text(o.Caller).text(o.UserID).text(string(o.Status)).text(o.Reason).
+	err = insert.text(o.OrderID).text(o.Caller).text(o.UserID).text(string(o.Status)).text(o.Reason).
 		json(encodeLines(o.Lines)).money(o.Total).text(o.PaymentMethod).
 		json(encodeShortfall(o.Short)).boolean(o.Restock).json(encodeHistory(o.History)).
 		integer(o.HoldUntil.UnixMilli()).time(o.Due).integer(int64(o.Attempts)).
@@ -56,12 +80,10 @@ func createOrder(t *tx, o order.Order) (order.Created, error) {
 	if err != nil {
 		return order.Created{}, err
 	}
-	if t.conn.Changes() == 0 {
-		stored, _, err := orderByID(t.conn, o.OrderID)
-		return order.Created{Order: stored}, err
-	}
 	t.wrote = true
 	o.Number = t.conn.LastInsertRowID()
+	s.lookups.add(o.Number, id, hash(o.UserID))
+	s.recent.put(o.Number, o)
 	return order.Created{Order: o, New: true}, nil
 }
 
@@ -79,7 +101,7 @@ func (s orders) Apply(ctx context.Context, changes []order.Change) ([]event.Writ
 	written := make([]event.Written[order.Order], len(changes))
 	err := s.db.update(ctx, len(changes), func(t *tx) (err error) {
 		for i, c := range changes {
-			if written[i], err = applyToOrder(t, c); err != nil {
+			if written[i], err = s.apply(t, c); err != nil {
 				return err
 			}
 		}
@@ -91,43 +113,59 @@ func (s orders) Apply(ctx context.Context, changes []order.Change) ([]event.Writ
 	return written, nil
 }
 
-func applyToOrder(t *tx, c order.Change) (event.Written[order.Order], error) {
-	o, found, err := findOrder(t.conn, c.Ref)
+func (s orders) apply(t *tx, c order.Change) (event.Written[order.Order], error) {
+	o, found, err := s.find(t, c.Ref)
 	if err != nil || !found || !slices.Contains(c.From, o.Status) {
 		return event.Written[order.Order]{Record: o}, err
 	}
 	c.At, c.Due, c.ReservedAt = milli(c.At), milli(c.Due), milli(c.ReservedAt)
 	c.Lines, c.Short = slices.Clone(c.Lines), slices.Clone(c.Short)
 	o.Apply(c)
-	return event.Written[order.Order]{Record: o, Changed: true}, saveOrder(t, o)
+	return event.Written[order.Order]{Record: o, Changed: true}, s.save(t, o)
 }
 
-// saveOrder writes what a change may have altered.
-func saveOrder(t *tx, o order.Order) error {
-	s, err := prepare(t.conn, updateOrder)
+// save writes what a change may have altered.
+func (s orders) save(t *tx, o order.Order) error {
+	update, err := prepare(t.conn, updateOrder)
 	if err != nil {
 		return err
 	}
 	t.wrote = true
-	return s.text(string(o.Status)).text(o.Reason).json(encodeLines(o.Lines)).money(o.Total).
+	s.recent.put(o.Number, o)
+	return update.text(string(o.Status)).text(o.Reason).json(encodeLines(o.Lines)).money(o.Total).
 		json(encodeShortfall(o.Short)).boolean(o.Restock).json(encodeHistory(o.History)).
 		time(o.Due).integer(int64(o.Attempts)).integer(o.Number).run()
 }
 
-// findOrder finds an order by its number, which is quick, or by its id where the
-// number is not known or not this order's.
-func findOrder(conn *sqlite.Conn, ref event.Ref) (order.Order, bool, error) {
+// find finds an order by its number, which is quick, or by its id where the number is
+// not known or not this order's.
+func (s orders) find(t *tx, ref event.Ref) (order.Order, bool, error) {
 	if ref.Number != 0 {
-		found, err := queryOrders(conn, "WHERE number = ?", func(s *statement) { s.integer(ref.Number) })
-		if err != nil || len(found) == 1 && found[0].OrderID == ref.OrderID {
-			return firstOrder(found, err)
+		if o, found, _ := s.recent.get(ref.Number); found && o.OrderID == ref.OrderID {
+			return o, true, nil
+		}
+		o, found, err := orderByNumber(t.conn, ref.Number)
+		if err != nil || found && o.OrderID == ref.OrderID {
+			return o, found, err
 		}
 	}
-	return orderByID(conn, ref.OrderID)
+	return s.byHash(t.conn, hash(ref.OrderID), ref.OrderID)
 }
 
-func orderByID(conn *sqlite.Conn, id string) (order.Order, bool, error) {
-	return firstOrder(queryOrders(conn, "WHERE id = ?", func(s *statement) { s.text(id) }))
+func orderByNumber(conn *sqlite.Conn, number int64) (order.Order, bool, error) {
+	return firstOrder(queryOrders(conn, "WHERE number = ?", func(s *statement) { s.integer(number) }))
+}
+
+// byHash finds an order by its id, whose hash is given too.
+func (s orders) byHash(conn *sqlite.Conn, hash int64, id string) (order.Order, bool, error) {
+	numbers, err := s.lookups.byID(conn, hash)
+	for _, n := range numbers {
+		// A number that is taken back is given to another order.
+		if o, found, err := orderByNumber(conn, n); err != nil || found && o.OrderID == id {
+			return o, found, err
+		}
+	}
+	return order.Order{}, false, err
 }
 
 func firstOrder(found []order.Order, err error) (order.Order, bool, error) {
@@ -176,12 +214,23 @@ func (s orders) Get(ctx context.Context, id string) (order.Order, error) {
 	var o order.Order
 	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
 		var found bool
-		if o, found, err = orderByID(conn, id); err == nil && !found {
+		if err = s.follow(conn); err == nil {
+			o, found, err = s.byHash(conn, hash(id), id)
+		}
+		if err == nil && !found {
 			err = event.Errorf(event.NotFound, "no order %q", id)
 		}
 		return err
 	})
 	return o, err
+}
+
+// follow sees to it that what other processes have written is found.
+func (s orders) follow(conn *sqlite.Conn) error {
+	if s.alone {
+		return nil
+	}
+	return s.lookups.catchUp(conn)
 }
 
 func (s orders) Due(ctx context.Context, at time.Time, limit int) ([]order.Order, error) {
@@ -208,10 +257,15 @@ func (s orders) query(ctx context.Context, where string, bind func(*statement)) 
 func (s orders) Postpone(ctx context.Context, postponements []order.Postponement) error {
 	return s.db.update(ctx, len(postponements), func(t *tx) error {
 		for _, p := range postponements {
-			err := t.exec("UPDATE orders SET due_at = ?, attempts = ? WHERE id = ? AND due_at = ?", func(s *statement) {
-				s.time(p.To).integer(int64(p.Attempts)).text(p.OrderID).time(p.From)
-			})
+			o, found, err := s.find(t, p.Ref)
 			if err != nil {
+				return err
+			}
+			if !found || o.Due.IsZero() || !o.Due.Equal(milli(p.From)) {
+				continue
+			}
+			o.Due, o.Attempts = milli(p.To), p.Attempts
+			if err := s.save(t, o); err != nil {
 				return err
 			}
 		}
@@ -219,12 +273,26 @@ func (s orders) Postpone(ctx context.Context, postponements []order.Postponement
 	})
 }
 
+// pullBatch is how many orders are pulled in with one commit, so that others'
+// orders need not wait for all of them.
+const pullBatch = 1024
+
 func (s orders) PullIn(ctx context.Context, to time.Time) (int, error) {
-	n := 0
-	err := s.db.update(ctx, maxRows, func(t *tx) error {
-		err := t.exec("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", func(s *statement) { s.integer(to.UnixMilli()) })
-		n = t.conn.Changes()
-		return err
-	})
-	return n, err
+	for total := 0; ; {
+		n := 0
+		err := s.db.update(ctx, pullBatch, func(t *tx) error {
+			late, err := queryOrders(t.conn, "WHERE due_at > ? LIMIT ?", func(s *statement) { s.integer(to.UnixMilli()).integer(pullBatch) })
+			n = len(late)
+			for _, o := range late {
+				o.Due = milli(to)
+				if err := s.save(t, o); err != nil {
+					return err
+				}
+			}
+			return err
+		})
+		if total += n; err != nil || n < pullBatch {
+			return total, err
+		}
+	}
 }

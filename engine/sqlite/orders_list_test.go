@@ -23,9 +23,6 @@ func TestListsSortNothing(t *testing.T) {
 		{order.Query{}, "PRIMARY KEY"},
 		{order.Query{Caller: "local"}, "PRIMARY KEY"},
 		{order.Query{Caller: "local", Status: order.Completed}, "PRIMARY KEY"},
-		{order.Query{Caller: "local", UserID: "ann"}, "orders_by_user"},
-		{order.Query{Caller: "local", UserID: "ann", Status: order.Pending}, "orders_by_user"},
-		{order.Query{UserID: "ann"}, "orders_by_user"},
 		{order.Query{Caller: "local", Status: order.Pending}, "orders_open"},
 		{order.Query{Status: order.Refunding}, "orders_open"},
 	} {
@@ -33,6 +30,14 @@ func TestListsSortNothing(t *testing.T) {
 		plan := planOf(t, e.Orders.(orders).db, selectOrders+where)
 		if !strings.Contains(plan, test.index) || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%+v: %s; want it to use %s", test.query, plan, test.index)
+		}
+	}
+	for query, index := range map[string]string{
+		"SELECT number FROM orders_by_user WHERE hash = ? AND number < ? ORDER BY number DESC LIMIT ?": "PRIMARY KEY",
+		"SELECT number FROM orders_by_id WHERE hash = ?":                                               "PRIMARY KEY",
+	} {
+		if plan := planOf(t, e.Orders.(orders).db, query); !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s: %s", query, plan)
 		}
 	}
 	due := planOf(t, e.Orders.(orders).db, selectOrders+"WHERE due_at <= ? ORDER BY due_at, number LIMIT ?")

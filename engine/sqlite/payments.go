@@ -12,7 +12,16 @@ import (
 )
 
 // payments is payment.Store over payment.db.
-type payments struct{ db *database }
+type payments struct {
+	db     *database
+	recent *recent[payment.Payment]
+}
+
+func newPayments(db *database) payments {
+	s := payments{db, newRecent("payments", func(p payment.Payment) payment.Payment { return p })}
+	db.remember(s.recent)
+	return s
+}
 
 const (
 	paymentColumns = "number, order_id, state, amount, currency, method, restock, reserved_at, updated_at"
@@ -24,7 +33,7 @@ func (s payments) Apply(ctx context.Context, changes []payment.Change) ([]event.
 	written := make([]event.Written[payment.Payment], len(changes))
 	err := s.db.update(ctx, len(changes), func(t *tx) (err error) {
 		for i, c := range changes {
-			if written[i], err = applyToPayment(t, c); err != nil {
+			if written[i], err = s.apply(t, c); err != nil {
 				return err
 			}
 		}
@@ -36,18 +45,31 @@ func (s payments) Apply(ctx context.Context, changes []payment.Change) ([]event.
 	return written, nil
 }
 
-func applyToPayment(t *tx, c payment.Change) (event.Written[payment.Payment], error) {
-	p, err := findPayment(t.conn, c.Ref)
+func (s payments) apply(t *tx, c payment.Change) (event.Written[payment.Payment], error) {
+	p, err := s.find(t, c.Ref)
 	if err != nil || !slices.Contains(c.From, p.State) {
 		return event.Written[payment.Payment]{Record: p}, err
 	}
 	c.At, c.ReservedAt = milli(c.At), milli(c.ReservedAt)
 	p.Apply(c)
+	s.recent.put(p.Number, p)
 	err = t.exec(writePayment, func(s *statement) {
 		s.integer(p.Number).text(p.OrderID).text(string(p.State)).money(p.Amount).text(p.Method).
 			boolean(p.Restock).time(p.ReservedAt).integer(p.UpdatedAt.UnixMilli())
 	})
 	return event.Written[payment.Payment]{Record: p, Changed: true}, err
+}
+
+// find is findPayment, from memory if that can tell.
+func (s payments) find(t *tx, ref event.Ref) (payment.Payment, error) {
+	p, found, sure := s.recent.get(ref.Number)
+	switch {
+	case !sure:
+		return findPayment(t.conn, ref)
+	case found && p.OrderID != ref.OrderID:
+		return payment.Payment{}, otherOrder("payment.db", ref, p.OrderID)
+	}
+	return p, nil
 }
 
 func (s payments) Get(ctx context.Context, refs []event.Ref) ([]payment.Payment, error) {

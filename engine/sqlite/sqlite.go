@@ -102,8 +102,16 @@ func Open(o Options) (*engine.Engine, error) {
 			return nil, err
 		}
 		open[name] = db
+		if err := db.startCheckpoints(); err != nil {
+			closeAll(open)
+			return nil, err
+		}
 	}
-	e := ports(open)
+	e, err := ports(open, o.access())
+	if err != nil {
+		closeAll(open)
+		return nil, err
+	}
 	e.Ready = func(ctx context.Context) error { return ready(ctx, open) }
 	e.Close = func() error { return closeAll(open) }
 	e.SetFault = func(f engine.Fault) {
@@ -133,19 +141,23 @@ func (o Options) toOpen() []string {
 }
 
 // ports are those of the files that are open.
-func ports(open map[string]*database) *engine.Engine {
+func ports(open map[string]*database, a access) (*engine.Engine, error) {
 	e := &engine.Engine{DeadLetters: make(map[event.Service]event.DeadLetters), Keys: keyStore{open[keysFile]}}
 	if db := open["order"]; db != nil {
-		e.Orders, e.DeadLetters[event.Order] = orders{db}, deadLetters{db}
+		o, err := newOrders(db, a)
+		if err != nil {
+			return nil, err
+		}
+		e.Orders, e.DeadLetters[event.Order] = o, deadLetters{db}
 	}
 	if db := open["inventory"]; db != nil {
-		e.Inventory, e.DeadLetters[event.Inventory] = stock{db}, deadLetters{db}
+		e.Inventory, e.DeadLetters[event.Inventory] = newStock(db), deadLetters{db}
 	}
 	if db := open["payment"]; db != nil {
-		e.Payments, e.DeadLetters[event.Payment] = payments{db}, deadLetters{db}
-		e.Ledger = ledger{open["gateway"]}
+		e.Payments, e.DeadLetters[event.Payment] = newPayments(db), deadLetters{db}
+		e.Ledger = newLedger(open["gateway"])
 	}
-	return e
+	return e, nil
 }
 
 // ready tells whether every file can be read, and written where the last write

@@ -12,54 +12,69 @@ const (
 	writeStock   = "INSERT OR REPLACE INTO stock (" + stockColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
-// stockRows are the stock rows that a transaction has touched: however many of
-// its changes move a SKU, its row is read once and written once.
+// maxStockRows bounds the rows remembered; past it they are read anew.
+const maxStockRows = 20_000
+
+// stockRows are the stock rows that have been used lately: however many changes of
+// a transaction move a SKU, its row is written once, and read only the first time.
 type stockRows struct {
-	bySKU map[string]*inventory.Stock // nil where there is no such row
-	read  []stockRow
+	bySKU map[string]*stockRow
+	used  []*stockRow // in this transaction
 }
 
-// stockRow is a row in use, and its version in the file.
+// stockRow is a row, nil where a SKU has none, and its version in the file.
 type stockRow struct {
 	*inventory.Stock
 	stored int64
+	used   bool // in this transaction
 }
 
-// stockRow returns the row of a SKU for the transaction to change in place, nil
-// if there is none.
-func (t *tx) stockRow(sku string) (*inventory.Stock, error) {
-	if t.stock == nil {
-		t.stock = &stockRows{bySKU: make(map[string]*inventory.Stock)}
+func newStockRows() *stockRows { return &stockRows{bySKU: make(map[string]*stockRow)} }
+
+// get returns the row of a SKU for the transaction to change in place, nil if there
+// is none.
+func (rows *stockRows) get(t *tx, sku string) (*inventory.Stock, error) {
+	r := rows.bySKU[sku]
+	if r == nil {
+		found, err := queryStock(t.conn, "WHERE sku = ?", func(s *statement) { s.text(sku) })
+		if err != nil {
+			return nil, err
+		}
+		r = new(stockRow)
+		if len(found) == 1 {
+			r.Stock, r.stored = &found[0], found[0].Version
+		}
+		rows.bySKU[sku] = r
 	}
-	if s, seen := t.stock.bySKU[sku]; seen {
-		return s, nil
-	}
-	found, err := queryStock(t.conn, "WHERE sku = ?", func(s *statement) { s.text(sku) })
-	if err != nil {
-		return nil, err
-	}
-	var s *inventory.Stock
-	if len(found) == 1 {
-		s = &found[0]
-		t.stock.read = append(t.stock.read, stockRow{s, s.Version})
-	}
-	t.stock.bySKU[sku] = s
-	return s, nil
+	rows.use(r)
+	return r.Stock, nil
 }
 
-// addStockRow adds the row of a SKU that has none yet.
-func (t *tx) addStockRow(s *inventory.Stock) {
-	t.stock.bySKU[s.SKU] = s
-	t.stock.read = append(t.stock.read, stockRow{Stock: s})
+// add adds the row of a SKU that has none yet.
+func (rows *stockRows) add(s *inventory.Stock) {
+	r := &stockRow{Stock: s}
+	rows.bySKU[s.SKU] = r
+	rows.use(r)
+}
+
+func (rows *stockRows) use(r *stockRow) {
+	if !r.used && r.Stock != nil {
+		r.used = true
+		rows.used = append(rows.used, r)
+	}
+}
+
+func (rows *stockRows) begin(_ *sqlite.Conn, foreign bool) error {
+	if foreign || len(rows.bySKU) > maxStockRows {
+		clear(rows.bySKU)
+	}
+	return nil
 }
 
 // flush writes the rows that have changed. Should a count have fallen below
 // zero, the table's own check refuses it.
 func (rows *stockRows) flush(t *tx) error {
-	if rows == nil {
-		return nil
-	}
-	for _, r := range rows.read {
+	for _, r := range rows.used {
 		if r.Version == r.stored {
 			continue
 		}
@@ -72,6 +87,16 @@ func (rows *stockRows) flush(t *tx) error {
 		}
 	}
 	return nil
+}
+
+func (rows *stockRows) end(committed bool) {
+	if !committed {
+		clear(rows.bySKU)
+	}
+	for _, r := range rows.used {
+		r.stored, r.used = r.Version, false
+	}
+	rows.used = rows.used[:0]
 }
 
 // queryStock reads the rows that the SQL after FROM selects.

@@ -34,6 +34,12 @@ type writer struct {
 	file  os.FileInfo // of the file that conn has open
 	fault *atomic.Pointer[engine.Fault]
 
+	memories []memory // of the file's contents; set before the first job
+	version  int64    // of the file's contents, as far as the memories know them
+
+	grown  atomic.Bool // whether the write-ahead log has grown since it was looked at
+	finish atomic.Bool // whether most of the log is in the file, and the rest is to follow
+
 	patience time.Duration // how long a transaction waits for another process's
 	failing  atomic.Bool   // whether the last transaction failed by no job's own fault
 
@@ -53,8 +59,7 @@ type job struct {
 // tx is a transaction while it is open.
 type tx struct {
 	conn  *sqlite.Conn
-	wrote bool       // whether anything is to be committed
-	stock *stockRows // the stock rows read so far; inventory.db only
+	wrote bool // whether anything is to be committed
 }
 
 // exec runs a statement that writes.
@@ -127,6 +132,10 @@ func (w *writer) run() {
 			// letting them run first makes this commit larger, for 1.2 × the rate.
 			runtime.Gosched()
 			w.commit(w.drain(j))
+			w.grown.Store(true)
+			if w.finish.CompareAndSwap(true, false) {
+				_, _ = logged(w.conn, "PASSIVE") // what fails is tried again when the log is longer
+			}
 		case <-w.stop:
 			return
 		}
@@ -199,6 +208,11 @@ func (w *writer) transact(batch []*job) error {
 	}
 	if err != nil {
 		w.rollback() // begin makes up for one that fails
+	}
+	for _, m := range w.memories {
+		m.end(err == nil)
+	}
+	if err != nil {
 		return err
 	}
 	return w.strike(t, engine.AfterCommit)
@@ -222,15 +236,44 @@ func (w *writer) begin() error {
 
 // fill does all of a transaction's work but its commit.
 func (w *writer) fill(t *tx, batch []*job) error {
+	if err := w.recall(); err != nil {
+		return err
+	}
 	for _, j := range batch {
 		if err := j.change(t); err != nil {
 			return blame(err)
 		}
 	}
-	if err := t.stock.flush(t); err != nil {
-		return blame(err)
+	for _, m := range w.memories {
+		if err := m.flush(t); err != nil {
+			return blame(err)
+		}
 	}
 	return w.strike(t, engine.BeforeCommit)
+}
+
+// recall tells the memories that a transaction has begun, and whether they may
+// still be believed: data_version differs once another connection has written
+// (https://sqlite.org/pragma.html#pragma_data_version).
+func (w *writer) recall() error {
+	if len(w.memories) == 0 {
+		return nil
+	}
+	s, err := prepare(w.conn, "PRAGMA data_version")
+	if err != nil {
+		return err
+	}
+	var version int64
+	if _, err := s.one(func(r *row) error { version = r.integer(); return nil }); err != nil {
+		return err
+	}
+	for _, m := range w.memories {
+		if err := m.begin(w.conn, version != w.version); err != nil {
+			return err
+		}
+	}
+	w.version = version
+	return nil
 }
 
 // blame calls a failure the job's own unless the file itself failed.

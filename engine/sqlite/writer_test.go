@@ -24,9 +24,9 @@ var (
 )
 
 // holdJob is a job that holds one unit of A for an order.
-func holdJob(n int, id string) *job {
+func holdJob(e *engine.Engine, n int, id string) *job {
 	return &job{ctx: context.Background(), rows: 1, done: make(chan error, 1), change: func(t *tx) error {
-		_, err := applyToReservation(t, inventory.Change{
+		_, err := e.Inventory.(stock).apply(t, inventory.Change{
 			Ref: event.Ref{OrderID: id, Number: int64(n)}, From: []inventory.State{inventory.None}, To: inventory.Held,
 			At: start, Lines: []event.Line{{SKU: "A", Qty: 1}},
 		})
@@ -56,9 +56,9 @@ func TestAFailingJobDoesNotFailItsNeighbours(t *testing.T) {
 	e, db := stocked(t, 100)
 	var batch []*job
 	for n := 1; n <= 20; n++ {
-		batch = append(batch, holdJob(n, fmt.Sprint("order-", n)))
+		batch = append(batch, holdJob(e, n, fmt.Sprint("order-", n)))
 	}
-	bad := holdJob(7, "another order of number 7")
+	bad := holdJob(e, 7, "another order of number 7")
 	db.write.commit(append(batch, bad))
 	for n, j := range batch {
 		if err := <-j.done; err != nil {
@@ -82,7 +82,7 @@ func TestABatchIsOneCommit(t *testing.T) {
 	})
 	var batch []*job
 	for n := range 64 {
-		batch = append(batch, holdJob(n+1, fmt.Sprint("order-", n)))
+		batch = append(batch, holdJob(e, n+1, fmt.Sprint("order-", n)))
 	}
 	db.write.commit(batch)
 	if commits != 1 {
@@ -101,7 +101,7 @@ func TestAFaultFailsTheWholeCommit(t *testing.T) {
 		}
 		return nil
 	})
-	batch := []*job{holdJob(1, "a"), holdJob(2, "b")}
+	batch := []*job{holdJob(e, 1, "a"), holdJob(e, 2, "b")}
 	db.write.commit(batch)
 	for _, j := range batch {
 		if err := <-j.done; err != broken {
@@ -165,7 +165,7 @@ func TestWhoeverLeavesBeforeTheWriterTakesTheJobIsNotServed(t *testing.T) {
 func TestNoCountFallsBelowZero(t *testing.T) {
 	e, db := stocked(t, 1)
 	err := db.update(t.Context(), 1, func(t *tx) error {
-		s, err := t.stockRow("A")
+		s, err := e.Inventory.(stock).rows.get(t, "A")
 		if err == nil {
 			s.Available, s.Version = -1, s.Version+1
 		}
@@ -259,7 +259,7 @@ func TestAuditReadsBesideAnOpenWrite(t *testing.T) {
 // A snapshot that was broken off must not leave its connection in the past.
 func TestABrokenOffSnapshotEnds(t *testing.T) {
 	e, db := stocked(t, 100)
-	db.write.commit([]*job{holdJob(1, "a"), holdJob(2, "b")})
+	db.write.commit([]*job{holdJob(e, 1, "a"), holdJob(e, 2, "b")})
 	for range 2 * storeReaders {
 		ctx, leave := context.WithCancel(t.Context())
 		_, err := e.Inventory.Snapshot(ctx, func(inventory.Reservation) error {
@@ -270,7 +270,7 @@ func TestABrokenOffSnapshotEnds(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 	}
-	db.write.commit([]*job{holdJob(3, "c")})
+	db.write.commit([]*job{holdJob(e, 3, "c")})
 	for range 2 * storeReaders {
 		wantA(t, e, 97, 3)
 	}
