@@ -8,6 +8,7 @@ LDFLAGS := -X main.commit=$(COMMIT)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 
 # ENGINE=aws keeps everything on DynamoDB and SQS: on those that AWS_PROFILE, AWS_REGION
 # or AWS_ENDPOINT_URL names, and where none of them is set on those of `make emulator`,
@@ -25,7 +26,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-aws-second bench bench-aws torture proof check build emulate clean
+.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-aws-second bench bench-aws microbench baseline growth flame torture proof check build emulate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,6 +87,29 @@ bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast 
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'OrderCost/OneASecond' -benchtime 60x
 	@echo "== two workers compete for one SKU, and for a thousand, behind DynamoDB's limits and 10 ms"
 	@go test ./engine/aws -run '^$$' -timeout 1h -bench 'HotSKU|UniformSKUs' -benchtime 40000x
+
+microbench: ## what each hot step costs an order, against bench/baseline.txt; three minutes
+	@mkdir -p $(BUILD)
+	@bench/run > $(BUILD)/microbench.txt
+	@for of in bench/baseline.txt $(BUILD)/microbench.txt; do echo "$$of: $$(sed -n 's/^# //p' $$of)"; done
+	@go run $(BENCHSTAT) -ignore cpu bench/baseline.txt $(BUILD)/microbench.txt
+
+baseline: ## run the microbenchmarks, and keep their figures as those to compare with
+	@mkdir -p $(BUILD)
+	@bench/run > $(BUILD)/microbench.txt
+	@cp $(BUILD)/microbench.txt bench/baseline.txt
+
+growth: build ## store 5 million orders in build/growth, then measure the full store: a quarter of an hour, and 10 GB of disk
+	@rm -rf $(BUILD)/growth
+	@echo "== 5 million orders into an empty store"
+	@$(BIN) load --data $(BUILD)/growth --rate saturate --orders 5000000 --clients 1024 --report $(BUILD)/growth.html
+	@echo "== the full store"
+	@$(BIN) load --data $(BUILD)/growth --duration 60s --report $(BUILD)/growth-full.html
+
+flame: build ## draw where the server's CPU time goes at full load: build/flame.svg
+	@HOLDFAST_CPU_PROFILE=$(BUILD)/flame.prof $(BIN) load --rate saturate --clients 1024 --duration 20s
+	@go run ./bench/flame -title "Holdfast $(COMMIT) at full load: 1,024 clients for 20 s" $(BUILD)/flame.prof > $(BUILD)/flame.svg
+	@echo "written: $(BUILD)/flame.svg"
 
 torture: ## kill -9 the real binary under load, again and again, in one process and in three; KILLS=500
 	@go run ./proof/torture --kills $(or $(KILLS),500)

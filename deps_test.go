@@ -21,6 +21,8 @@ var allowed = map[string][]string{
 	"holdfast/gateway/simulated": {"holdfast/event", "holdfast/payment"},
 	"holdfast/api/client":        {},
 	"holdfast/api":               {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/keys", "holdfast/api/client"},
+	"holdfast/bench/flame":       {},
+	"holdfast/bench/measure":     {},
 	"holdfast/audit":             {"holdfast/event", "holdfast/order", "holdfast/inventory", "holdfast/payment", "holdfast/gateway/simulated"},
 	"holdfast/cost":              {},
 	"holdfast/emf":               {},

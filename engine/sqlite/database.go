@@ -25,14 +25,15 @@ const (
 
 // storePragmas set up the connection that writes to a store. A larger cache than
 // 16 MB costs more at each commit than it saves. The write-ahead log is moved into
-// the file by checkpoints; an outgrown log is cut back to 64 MB.
+// the file beside the commits, see startCheckpoints; by one of them only when that
+// falls behind, at 64 MB. An outgrown log is cut back to that.
 // fullfsync makes a sync reach the platter on macOS, and means nothing elsewhere.
 var storePragmas = []string{
 	"PRAGMA synchronous = FULL",
 	"PRAGMA fullfsync = ON",
 	"PRAGMA cache_size = -16384",
 	"PRAGMA temp_store = MEMORY",
-	"PRAGMA wal_autocheckpoint = 0",
+	"PRAGMA wal_autocheckpoint = 16000",
 	"PRAGMA journal_size_limit = 67108864",
 }
 

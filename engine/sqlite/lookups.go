@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -9,11 +10,11 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// runLength is how many orders are gathered in memory before they are merged into
+// usualRun is how many orders are gathered in memory before they are merged into
 // the tables. The longer the run, the more of its rows share a page of a table that
 // is already large; each order takes some eighty bytes of memory meanwhile, and an
 // order service that starts reads up to two runs of rows.
-const runLength = 1 << 17
+const usualRun = 1 << 17
 
 // lookups find orders by id and by user. A random id, or one of many users, would
 // dirty a page of an index of its own with every order, which is what an order costs
@@ -26,6 +27,8 @@ const runLength = 1 << 17
 // All of it is derived from the orders' rows: whoever opens the file reads what is
 // in memory here from the rows above merged, and so do processes that share it.
 type lookups struct {
+	runLength int // orders in memory from which on they are merged
+
 	mu      sync.RWMutex
 	merged  int64 // the tables hold every order up to this number
 	full    *run  // nil unless one is being merged
@@ -54,7 +57,9 @@ func newRun() *run {
 	return &run{byID: make(map[int64]int32), byUser: make(map[int64]int32)}
 }
 
-func newLookups() *lookups { return &lookups{tail: newRun(), wake: make(chan struct{}, 1)} }
+func newLookups(runLength int) *lookups {
+	return &lookups{runLength: cmp.Or(runLength, usualRun), tail: newRun(), wake: make(chan struct{}, 1)}
+}
 
 // hash is what finds a name. Clients choose ids and users, and must not be able to
 // choose many that share a hash.
@@ -187,9 +192,14 @@ func (l *lookups) catchUp(conn *sqlite.Conn) error {
 	})
 }
 
-// advance notes that the tables hold every order up to the number.
+// advance notes that the tables hold every order up to the number. If another process
+// has merged orders that are not known here, memory begins anew after them: it never
+// has gaps.
 func (l *lookups) advance(merged int64) {
-	l.merged, l.highest = max(l.merged, merged), max(l.highest, merged)
+	l.merged = max(l.merged, merged)
+	if l.merged >= l.highest {
+		l.highest, l.tail, l.full = l.merged, newRun(), nil
+	}
 	if l.full != nil && l.full.last() <= l.merged {
 		l.full = nil
 	}
@@ -225,7 +235,7 @@ func (l *lookups) end(committed bool) {
 			}
 		}
 	}
-	if l.full == nil && len(l.tail.orders) >= runLength {
+	if l.full == nil && len(l.tail.orders) >= l.runLength {
 		l.full, l.tail = l.tail, newRun()
 		select {
 		case l.wake <- struct{}{}:

@@ -36,7 +36,7 @@ func TestMachines(t *testing.T) {
 // openService opens a service's files, and closes them with t.
 func openService(t *rapid.T, dir string, s event.Service) enginetest.Opened {
 	open := func() *engine.Engine {
-		e, err := sqlite.Open(sqlite.Options{Dir: dir, Services: []event.Service{s}})
+		e, err := sqlite.Open(sqlite.Options{Dir: dir, Services: []event.Service{s}, RunLength: 3})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,7 +68,7 @@ func (s orders) insert(ctx context.Context, query string, entries []entry) error
 	for step := range slices.Chunk(entries, mergeStep) {
 		err := s.db.update(ctx, 0, func(t *tx) error {
 			for _, e := range step {
-				if err := t.exec(query, func(s *statement) { s.integer(e.hash).integer(e.number) }); err != nil {
+				if err := derive(t, query, e.hash, e.number); err != nil {
 					return err
 				}
 			}
@@ -81,11 +81,24 @@ func (s orders) insert(ctx context.Context, query string, entries []entry) error
 	return nil
 }
 
+// derive writes what orders' rows say already. It counts for no write: whoever has
+// an engine's writes fail, or a file that was moved refused, means those of a port.
+func derive(t *tx, query string, values ...int64) error {
+	s, err := prepare(t.conn, query)
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		s.integer(v)
+	}
+	return s.run()
+}
+
 // conclude notes durably that the tables hold every order up to the number, and
 // then drops the run from memory.
 func (s orders) conclude(ctx context.Context, last int64) error {
 	err := s.db.update(ctx, 0, func(t *tx) error {
-		return t.exec("INSERT INTO merged (only_row, number) VALUES (1, ?) ON CONFLICT DO UPDATE SET number = max(number, excluded.number)", func(s *statement) { s.integer(last) })
+		return derive(t, "INSERT INTO merged (only_row, number) VALUES (1, ?) ON CONFLICT DO UPDATE SET number = max(number, excluded.number)", last)
 	})
 	if err == nil {
 		s.lookups.mu.Lock()

@@ -21,8 +21,8 @@ type orders struct {
 }
 
 // newOrders reads what the lookups keep in memory.
-func newOrders(db *database, a access) (orders, error) {
-	s := orders{db, newRecent("orders", order.Order.Clone), newLookups(), a == toMake}
+func newOrders(db *database, o Options) (orders, error) {
+	s := orders{db, newRecent("orders", order.Order.Clone), newLookups(o.RunLength), o.access() == toMake}
 	db.remember(s.recent, s.lookups)
 	if db.write == nil {
 		return s, nil // whoever only reads may never ask

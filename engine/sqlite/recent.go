@@ -18,9 +18,9 @@ type memory interface {
 	end(committed bool)
 }
 
-// recentCap is how many records of a file are remembered: several times as many as
-// are on their way through the services at full load, some ten megabytes.
-const recentCap = 16_384
+// recentCap is how many records of a file are remembered: some twice as many as are
+// on their way through the services at full load, a few megabytes.
+const recentCap = 8192
 
 // recent remembers the records that were written last, by the order's number. An
 // order's next event then finds its record without a read, which costs as much as
@@ -28,51 +28,57 @@ const recentCap = 16_384
 type recent[R any] struct {
 	table    string
 	clone    func(R) R
-	byNumber map[int64]*R
-	ring     []int64 // the numbers in byNumber, the oldest at next
-	next     int
-	// Every record of the table whose number is above floor is in byNumber.
+	byNumber map[int64]int // where in slots
+	slots    []slot[R]
+	oldest   int // the slot that is given to another record next, once all are taken
+	// Every record of the table whose number is above floor is in slots.
 	floor int64
 	known bool // whether floor is
 }
 
+type slot[R any] struct {
+	number int64
+	record R
+}
+
 func newRecent[R any](table string, clone func(R) R) *recent[R] {
-	m := &recent[R]{table: table, clone: clone}
-	m.forget()
-	return m
+	return &recent[R]{table: table, clone: clone, byNumber: make(map[int64]int)}
 }
 
 func (m *recent[R]) forget() {
-	m.byNumber, m.ring, m.next, m.known = make(map[int64]*R), make([]int64, recentCap), 0, false
+	clear(m.byNumber)
+	m.slots, m.oldest, m.known = m.slots[:0], 0, false
 }
 
 // get returns the record that has the number. sure is false where only the table
 // can tell.
 func (m *recent[R]) get(number int64) (r R, found, sure bool) {
-	if stored := m.byNumber[number]; stored != nil {
-		return m.clone(*stored), true, true
+	if i, found := m.byNumber[number]; found {
+		return m.clone(m.slots[i].record), true, true
 	}
 	return r, false, m.known && number > m.floor
 }
 
 // put notes a record as it was written.
 func (m *recent[R]) put(number int64, r R) {
-	r = m.clone(r)
-	if stored := m.byNumber[number]; stored != nil {
-		*stored = r
-		return
+	i, found := m.byNumber[number]
+	switch {
+	case found:
+	case len(m.slots) < recentCap:
+		i = len(m.slots)
+		m.slots = append(m.slots, slot[R]{})
+	default:
+		i = m.oldest
+		m.oldest = (i + 1) % recentCap
+		delete(m.byNumber, m.slots[i].number)
+		m.floor = max(m.floor, m.slots[i].number)
 	}
-	if oldest := m.ring[m.next]; oldest != 0 {
-		delete(m.byNumber, oldest)
-		m.floor = max(m.floor, oldest)
-	}
-	m.byNumber[number] = &r
-	m.ring[m.next] = number
-	m.next = (m.next + 1) % len(m.ring)
+	m.byNumber[number] = i
+	m.slots[i] = slot[R]{number, m.clone(r)}
 }
 
 func (m *recent[R]) begin(conn *sqlite.Conn, foreign bool) error {
-	if foreign && (m.known || len(m.byNumber) > 0) {
+	if foreign {
 		m.forget()
 	}
 	if m.known {

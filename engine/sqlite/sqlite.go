@@ -51,6 +51,9 @@ type Options struct {
 	// Shared opens what is there to read and write, for a process that has the
 	// folder beside others: no database is made or migrated.
 	Shared bool
+	// RunLength is how many new orders are found in memory before they are merged
+	// into the tables that find them by id and by user; 0: as many as suit a machine.
+	RunLength int
 }
 
 func (o Options) access() access {
@@ -107,7 +110,7 @@ func Open(o Options) (*engine.Engine, error) {
 			return nil, err
 		}
 	}
-	e, err := ports(open, o.access())
+	e, err := ports(open, o)
 	if err != nil {
 		closeAll(open)
 		return nil, err
@@ -141,14 +144,14 @@ func (o Options) toOpen() []string {
 }
 
 // ports are those of the files that are open.
-func ports(open map[string]*database, a access) (*engine.Engine, error) {
+func ports(open map[string]*database, o Options) (*engine.Engine, error) {
 	e := &engine.Engine{DeadLetters: make(map[event.Service]event.DeadLetters), Keys: keyStore{open[keysFile]}}
 	if db := open["order"]; db != nil {
-		o, err := newOrders(db, a)
+		orders, err := newOrders(db, o)
 		if err != nil {
 			return nil, err
 		}
-		e.Orders, e.DeadLetters[event.Order] = o, deadLetters{db}
+		e.Orders, e.DeadLetters[event.Order] = orders, deadLetters{db}
 	}
 	if db := open["inventory"]; db != nil {
 		e.Inventory, e.DeadLetters[event.Inventory] = newStock(db), deadLetters{db}

@@ -95,7 +95,7 @@ func openShop(dir string, f fittings) (*shop, error) {
 // openTogether opens the folder as serve does, which takes over what is in the
 // queue files.
 func (s *shop) openTogether(dir string) error {
-	e, err := embedded.Open(embedded.Options{Dir: dir})
+	e, err := embedded.Open(embedded.Options{Dir: dir, RunLength: 1})
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (s *shop) openTogether(dir string) error {
 // is over, it never tells.
 func (s *shop) openApart(dir string) error {
 	for _, service := range event.Services {
-		e, err := embedded.Open(embedded.Options{Dir: dir, Services: []event.Service{service}, Shared: true})
+		e, err := embedded.Open(embedded.Options{Dir: dir, Services: []event.Service{service}, Shared: true, RunLength: 1})
 		if err != nil {
 			return err
 		}
