@@ -2,74 +2,93 @@ package load
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
-	"strconv"
+	"sync"
+	"time"
 )
 
-// conn is one keep-alive HTTP/1.1 connection that posts orders. It writes its
-// requests as bytes made beforehand, since the generator shares its two cores
-// with the server it measures.
+// conn is one keep-alive HTTP/1.1 connection.
 type conn struct {
 	net.Conn
-	in     *bufio.Reader
-	head   []byte
-	out    bytes.Buffer
-	length []byte
+	in   *bufio.Reader
+	used time.Time // when its last request was sent
 }
 
-// dial connects to the server; every order carries the API key, if there is one.
-func dial(server *url.URL, apiKey string) (*conn, error) {
-	c, err := connect(server)
-	if err != nil {
-		return nil, err
+// A connection that has been idle for so long is not used again: the server may
+// be about to close it, and a request lost to that would look like an error.
+const maxIdle = 30 * time.Second
+
+// exchange sends one request and reads its answer.
+func (c *conn) exchange(request []byte, a *answer, keep bool) error {
+	if _, err := c.Write(request); err != nil {
+		return err
 	}
-	head := "POST /orders HTTP/1.1\r\nHost: " + server.Host + "\r\nContent-Type: application/json\r\n"
-	if apiKey != "" {
-		head += "Authorization: Bearer " + apiKey + "\r\n"
+	if err := a.read(c.in, keep); err != nil {
+		return fmt.Errorf("no whole answer: %w", err)
 	}
-	return &conn{Conn: c, in: bufio.NewReader(c), head: []byte(head)}, nil
+	return nil
 }
 
-func connect(server *url.URL) (net.Conn, error) {
+// dialer makes connections to one server and knows those that are open.
+type dialer struct {
+	dial func(ctx context.Context) (net.Conn, error)
+
+	mu   sync.Mutex
+	open map[net.Conn]bool
+}
+
+// dialTime bounds the making of one connection.
+const dialTime = 10 * time.Second
+
+func newDialer(server *url.URL) *dialer {
+	d := &dialer{open: make(map[net.Conn]bool)}
+	plain := &net.Dialer{Timeout: dialTime}
+	d.dial = func(ctx context.Context) (net.Conn, error) {
+		return plain.DialContext(ctx, "tcp", address(server, "80"))
+	}
 	if server.Scheme == "https" {
-		return tls.Dial("tcp", address(server, "443"), nil)
+		secure := &tls.Dialer{NetDialer: plain}
+		d.dial = func(ctx context.Context) (net.Conn, error) {
+			return secure.DialContext(ctx, "tcp", address(server, "443"))
+		}
 	}
-	return net.Dial("tcp", address(server, "80"))
+	return d
 }
 
 func address(server *url.URL, port string) string {
 	return net.JoinHostPort(server.Hostname(), cmp.Or(server.Port(), port))
 }
 
-// post sends one order and returns the answer's status. key may be empty.
-func (c *conn) post(key string, body []byte) (int, error) {
-	c.out.Reset()
-	c.out.Write(c.head)
-	if key != "" {
-		c.out.WriteString("Idempotency-Key: " + key + "\r\n")
-	}
-	c.length = strconv.AppendInt(c.length[:0], int64(len(body)), 10)
-	c.out.WriteString("Content-Length: ")
-	c.out.Write(c.length)
-	c.out.WriteString("\r\n\r\n")
-	c.out.Write(body)
-	if _, err := c.Write(c.out.Bytes()); err != nil {
-		return 0, err
-	}
-	response, err := http.ReadResponse(c.in, nil)
+// connect makes a connection.
+func (d *dialer) connect(ctx context.Context) (*conn, error) {
+	c, err := d.dial(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("no answer: %w", err)
+		return nil, err
 	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return 0, fmt.Errorf("half an answer: %w", err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open[c] = true
+	return &conn{Conn: c, in: bufio.NewReader(c), used: time.Now()}, nil
+}
+
+// hangUp closes a connection.
+func (d *dialer) hangUp(c *conn) {
+	d.mu.Lock()
+	delete(d.open, c.Conn)
+	d.mu.Unlock()
+	_ = c.Close() // nothing that has not been read is wanted
+}
+
+// cut has every request that is under way fail at once.
+func (d *dialer) cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c := range d.open {
+		_ = c.SetDeadline(time.Unix(1, 0)) // fails only where there is nothing to cut
 	}
-	return response.StatusCode, nil
 }

@@ -1,69 +1,73 @@
 // Package load measures a Holdfast server: it places orders over HTTP as many
 // clients would, waits until every one that was accepted has ended, and says how
 // fast that went and whether anything was lost.
+//
+//	schedule ─▶ customers ─▶ connections ─▶ the server
+//	 when        what, and     HTTP/1.1         │
+//	             again           │              │ /metrics, lists
+//	                             ▼              ▼
+//	                          histograms ─▶ watcher ─▶ Result, Report
+//
+// It shares its machine with the server it measures, so a request costs it as
+// little as possible: bytes made by hand, no allocation, histograms in place of
+// lists.
 package load
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
-
-	"holdfast/gateway/simulated"
 )
 
 // Options say what to place.
 type Options struct {
 	URL      string
+	Beside   []string      // other processes of the same Holdfast, whose /metrics count too
 	APIKey   string        // for orders, stock and metrics; none if empty
-	Clients  int           // connections, each with one order under way at a time
+	Rate     float64       // orders a second; Max or Saturate
+	Clients  int           // connections, each with one request under way at a time
 	Duration time.Duration // how long orders are placed
-	SKUs     int           // over how many SKUs they spread, uniformly
+	Orders   int64         // how many are placed, instead of Duration; 0: as many as come
+	SKUs     int           // over how many SKUs they spread
+	Zipf     float64       // exponent, above 1, of the SKUs' popularity; 0: all alike
+	Users    int           // over how many users they spread, uniformly
 	Keys     bool          // whether each order carries a random idempotency key
+	NoRetry  bool          // whether what is refused is dropped instead of sent again
 	Slow     float64       // share of orders, 0 to 1, whose card takes two seconds
+	Cancels  float64       // share of orders, 0 to 1, that are cancelled at once
+	Polls    float64       // GET /orders/{id} for each order placed
+	Lists    float64       // GET /orders?user_id= for each order placed
+
+	LookEvery time.Duration // how often /metrics is read while orders are placed; 0: each second, below 0: never
+	Progress  func(Sample)  // called once a second, if set
 }
 
-// Result is what was measured. A latency is that of the 202.
-type Result struct {
-	Orders        int     `json:"orders"`          // answered with a 202
-	Errors        int     `json:"errors"`          // answered with anything else, or not at all
-	Lost          *int    `json:"lost,omitempty"`  // accepted, and not ended when the others had; nil if the server could not be asked
-	DurationS     float64 `json:"duration_s"`      // from the first order's sending to the last one's end
-	AcceptedPerS  float64 `json:"accepted_per_s"`  // while orders were being placed
-	CompletedPerS float64 `json:"completed_per_s"` // COMPLETED orders over DurationS
-	PlacingPerS   float64 `json:"placing_per_s"`   // orders COMPLETED while others were being placed
-	P50Ms         float64 `json:"p50_ms"`
-	P90Ms         float64 `json:"p90_ms"`
-	P99Ms         float64 `json:"p99_ms"`
-	P999Ms        float64 `json:"p999_ms"`
-	MaxMs         float64 `json:"max_ms"`
-	FirstError    string  `json:"first_error,omitempty"`
+// Rates that are none.
+const (
+	Max      = 0.  // the highest that the server is found to hold
+	Saturate = -1. // none: each connection sends its next request when the last is answered
+)
 
-	// Of a private server only; filled in once it has ended.
-	Processes int     `json:"processes,omitempty"`   // that it ran in
-	PeakRSSMB float64 `json:"peak_rss_mb,omitempty"` // of all together, each at its own peak
-	CPUS      float64 `json:"cpu_s,omitempty"`
-	Breaches  *int    `json:"breaches,omitempty"` // that the audit named; nil without an audit
+// run is one load.
+type run struct {
+	Options
+	dialer    *dialer
+	customers []*customer
+	count     *recorder
+	before    figures // before the first order
+	accepted  int     // orders answered with a 202 since then
+
+	// What is being played now.
+	now     string
+	settled figures // when it began
+	samples []Sample
 }
 
-// Sound reports whether nothing was lost and no promise broken, as far as that
-// was looked at.
-func (r Result) Sound() bool {
-	return (r.Lost == nil || *r.Lost == 0) && (r.Breaches == nil || *r.Breaches == 0)
-}
-
-// drainLimit bounds the wait for the orders' ends, past the time a hold lasts.
-const drainLimit = 20 * time.Minute
-
-// Run places orders for Options.Duration, waits until all have ended, and
-// returns what it measured. It fails when the server cannot be asked; what was
-// measured until then it returns nevertheless.
+// Run places orders, waits until all have ended, and returns what it measured. It
+// fails when the server cannot be asked; what was measured until then it returns
+// nevertheless.
 func Run(ctx context.Context, o Options) (Result, error) {
 	server, err := url.Parse(o.URL)
 	if err != nil || server.Host == "" {
@@ -72,129 +76,112 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err := o.stock(ctx); err != nil {
 		return Result{}, err
 	}
-	before, err := o.readCounters(ctx)
-	if err != nil {
+	r := newRun(o, server)
+	defer r.close()
+	r.connect(ctx)
+	if r.before, err = r.look(ctx); err != nil {
 		return Result{}, err
 	}
-	start := time.Now()
-	customers := make([]customer, o.Clients)
-	var placers sync.WaitGroup
-	for i := range customers {
-		customers[i] = customer{Options: o, server: server}
-		placers.Go(func() { customers[i].placeUntil(ctx, start.Add(o.Duration)) })
-	}
-	placers.Wait()
-	placing := time.Since(start)
-	r := summarise(customers, placing)
-	midway, err := o.readCounters(ctx)
-	if err != nil {
-		return r, err
-	}
-	r.PlacingPerS = float64(midway.completed-before.completed) / placing.Seconds()
-	after, err := o.drain(ctx, before, start, r.Orders)
-	if err != nil {
-		return r, err
-	}
-	r.conclude(after)
-	return r, nil
-}
-
-// tally is what one customer saw.
-type tally struct {
-	latencies  []time.Duration
-	errors     int
-	firstError string
-}
-
-// users is how many users the orders are for.
-const users = 10_000
-
-// customer places one order after another over a connection of its own.
-type customer struct {
-	Options
-	tally
-	server *url.URL
-	conn   *conn // nil until dialled, and after an error
-	body   []byte
-}
-
-// placeUntil places orders until the time is over, or the server is gone.
-func (c *customer) placeUntil(ctx context.Context, end time.Time) {
-	for ctx.Err() == nil && time.Now().Before(end) {
-		if c.conn == nil {
-			var err error
-			if c.conn, err = dial(c.server, c.APIKey); err != nil {
-				c.fail(err.Error())
-				return
-			}
+	if r.Rate == Max {
+		if r.Rate, err = r.search(ctx); err != nil {
+			return Result{}, err
 		}
-		c.place()
 	}
-	if c.conn != nil {
-		c.conn.Close()
-	}
+	return r.hold(ctx)
 }
 
-// place places one order and notes how that went.
-func (c *customer) place() {
-	key := ""
-	if c.Keys {
-		key = strconv.FormatUint(rand.Uint64(), 36) + strconv.FormatUint(rand.Uint64(), 36)
+func newRun(o Options, server *url.URL) *run {
+	if o.LookEvery == 0 {
+		o.LookEvery = second
 	}
-	method := simulated.Approve
-	if c.Slow > 0 && rand.Float64() < c.Slow {
-		method = simulated.Slow
+	r := &run{Options: o, dialer: newDialer(server), count: newRecorder()}
+	for i := range o.Clients {
+		r.customers = append(r.customers, &customer{mix: newMix(o, server), dialer: r.dialer, count: r.count.of(i)})
 	}
-	c.body = fmt.Appendf(c.body[:0], `{"user_id":"user-%d","items":[{"sku":"%s","qty":1}],"payment_method":"%s"}`,
-		rand.IntN(users), sku(rand.IntN(c.SKUs)), method)
-	sent := time.Now()
-	status, err := c.conn.post(key, c.body)
-	switch {
-	case err != nil:
-		c.fail(err.Error())
-		c.conn.Close()
-		c.conn = nil
-	case status != http.StatusAccepted:
-		c.fail(fmt.Sprintf("status %d", status))
-	default:
-		c.latencies = append(c.latencies, time.Since(sent))
-	}
-}
-
-func (t *tally) fail(reason string) {
-	t.errors++
-	t.firstError = cmp.Or(t.firstError, reason)
-}
-
-// sku is the name of the i-th SKU of a load.
-func sku(i int) string { return fmt.Sprintf("LOAD-%04d", i) }
-
-// conclude adds what the server counted by the end.
-func (r *Result) conclude(d drained) {
-	lost := max(0, r.Orders-d.ended)
-	r.Lost = &lost
-	r.DurationS = d.at.Seconds()
-	r.CompletedPerS = float64(d.completed) / r.DurationS
-}
-
-// summarise puts together what the customers saw.
-func summarise(customers []customer, placing time.Duration) Result {
-	var all []time.Duration
-	var r Result
-	for _, t := range customers {
-		all = append(all, t.latencies...)
-		r.Errors += t.errors
-		r.FirstError = cmp.Or(r.FirstError, t.firstError)
-	}
-	slices.Sort(all)
-	r.Orders = len(all)
-	r.AcceptedPerS = float64(len(all)) / placing.Seconds()
-	at := func(q float64) float64 {
-		if len(all) == 0 {
-			return 0
-		}
-		return float64(all[int(q*float64(len(all)-1))].Microseconds()) / 1000
-	}
-	r.P50Ms, r.P90Ms, r.P99Ms, r.P999Ms, r.MaxMs = at(.5), at(.9), at(.99), at(.999), at(1)
 	return r
+}
+
+// connect has all customers connect, so that the first orders need not wait for
+// it. One that cannot will try again for its first request.
+func (r *run) connect(ctx context.Context) {
+	r.each(func(c *customer) { _ = c.connect(ctx) })
+}
+
+func (r *run) close() { r.each((*customer).hangUp) }
+
+// each calls f for all customers at the same time.
+func (r *run) each(f func(*customer)) {
+	var all sync.WaitGroup
+	for _, c := range r.customers {
+		all.Go(func() { f(c) })
+	}
+	all.Wait()
+}
+
+// answerTime is how long after a schedule's end an answer is waited for.
+const answerTime = 30 * time.Second
+
+// play works a schedule off, and returns how long it took until the last answer.
+// What was seen is in r.count.whole and r.samples.
+func (r *run) play(ctx context.Context, s *schedule) time.Duration {
+	ctx, cancel := context.WithDeadline(ctx, s.end.Add(grace+answerTime))
+	defer cancel()
+	stop := context.AfterFunc(ctx, r.dialer.cut)
+	defer stop()
+	r.count.begin()
+	r.samples = nil
+	w := &watcher{run: r, s: s, lately: newTally(), last: s.start, seen: r.settled, looked: s.start}
+	watching, end := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { w.watch(watching) })
+	r.each(func(c *customer) { c.work(ctx, s) })
+	took := time.Since(s.start)
+	end()
+	watch.Wait()
+	if time.Since(w.last) > second/2 {
+		w.sample(ctx) // what the last full second left
+	}
+	r.count.collect(w.lately)
+	r.accepted += int(r.count.whole.accepted)
+	return took
+}
+
+// farOff is an end that no load comes to.
+const farOff = 365 * 24 * time.Hour
+
+// schedule is that of the load proper.
+func (r *run) schedule(start time.Time) *schedule {
+	orders := int64(unbounded)
+	switch {
+	case r.Orders > 0:
+		orders = r.arrivals(r.Orders)
+	case r.Rate != Saturate:
+		orders = r.arrivals(max(1, int64(r.Rate*r.Duration.Seconds())))
+	}
+	switch {
+	case r.Rate != Saturate:
+		return openLoop(start, r.Rate*r.perOrder(), orders)
+	case r.Orders > 0:
+		return closedLoop(start, start.Add(farOff), orders)
+	}
+	return closedLoop(start, start.Add(r.Duration), orders)
+}
+
+// hold plays the load proper, which alone is reported, and waits for its end.
+func (r *run) hold(ctx context.Context) (Result, error) {
+	if err := r.settle(ctx); err != nil {
+		return Result{}, err
+	}
+	r.now = ""
+	s := r.schedule(time.Now())
+	cpu := ownCPU()
+	took := r.play(ctx, s)
+	result := r.summarise(s, took)
+	at, after, err := r.drain(ctx)
+	result.LoadCPUS = (ownCPU() - cpu).Seconds()
+	if err != nil {
+		return result, err
+	}
+	result.conclude(r, at.Sub(s.start), after)
+	return result, nil
 }

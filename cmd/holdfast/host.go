@@ -95,7 +95,7 @@ func (h *host) assemble(metrics *prometheus.Registry) (*system.System, *api.API)
 		Queues: make(map[event.Service]api.Queue), Elsewhere: h.elsewhere, Now: system.Now, NewID: newID,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Log: h.log, Version: version(),
 		Keys: &keys.Ring{Store: h.store.Keys, Now: system.Now}, RequireKeys: h.needsKeys(),
-		Reread: h.store.reread,
+		Reread: h.store.reread, Backlog: system.Backlog(h.store.queues),
 	}
 	if h.gateway != nil {
 		parts.Gateway, config.Outage = h.gateway, h.gateway.Outage

@@ -26,7 +26,8 @@ type commandLine struct {
 	Payment   paymentCommand   `cmd:"" help:"Run the payment service alone."`
 	Setup     setupCommand     `cmd:"" help:"Create the stores, the queues and the starting stock; with --engine aws, deploy them. Run again, it adds what is missing and changes nothing."`
 	Audit     auditCommand     `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
-	Load      loadCommand      `cmd:"" help:"Place orders as fast as a number of clients can, wait for their ends, and say how fast that was."`
+	Load      loadCommand      `cmd:"" help:"Place orders at a rate, or at the highest that the server holds, wait for their ends, and say how fast that was."`
+	Stub      stubCommand      `cmd:"" name:"load-stub" hidden:"" help:"Answer and do nothing else, for load --calibrate."`
 	Sim       simCommand       `cmd:"" help:"Play the whole system in simulated worlds full of faults, check every step, and replay what breaks."`
 	Orders    ordersCommand    `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
 	Stock     stockCommand     `cmd:"" help:"Show, list, count and adjust stock through the API."`

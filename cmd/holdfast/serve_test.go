@@ -76,7 +76,7 @@ func TestALoadPrintsWhatItMeasuredThoughTheServerDies(t *testing.T) {
 			}
 		}
 	}()
-	out, err := holdfast(t, "load", "--url", server.URL, "--clients", "4", "--duration", "1s")
+	out, err := holdfast(t, "load", "--url", server.URL, "--rate", "saturate", "--clients", "4", "--skus", "2", "--duration", "1s")
 	if exitStatus(err) != exitFailed || !strings.Contains(out, "orders accepted") || !strings.Contains(out, "no longer answers") {
 		t.Errorf("%v\n%s", err, out)
 	}
