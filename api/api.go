@@ -53,6 +53,10 @@ type Config struct {
 	// Intake is how many POST /orders may wait for their write at a time; one
 	// more is refused with 503. 0 means defaultIntake.
 	Intake int
+	// Backlog is how many messages wait in the queues that orders come to a standstill
+	// in; past a bound new ones are refused, since a queue in memory drops what it has
+	// no room for. It is asked for each order. Nil where the queues are elsewhere.
+	Backlog func() int
 	// Reread is the longest time between two readings of an order that a request
 	// waits for, since another process may have changed it; 0: half a second.
 	Reread  time.Duration
@@ -66,8 +70,10 @@ type Queue struct {
 	event.DeadLetters
 }
 
-// defaultIntake is four full batches of the largest group commit.
-const defaultIntake = 4096
+const (
+	defaultIntake = 4096 // four full batches of the largest group commit
+	maxBacklog    = 8192 // half a second's orders or so; the sweeper holds back a little sooner
+)
 
 // API serves the HTTP API.
 type API struct {

@@ -31,7 +31,8 @@ func (a *API) registerOrders() {
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: accepted}},
 			Links:       linksTo("get-order", "cancel-order", "refund-order"),
 		}},
-		Errors: []int{http.StatusConflict},
+		Errors:      []int{http.StatusConflict},
+		Middlewares: huma.Middlewares{a.admit},
 	}, a.placeOrder)
 	register(a, huma.Operation{
 		OperationID: "get-order", Method: http.MethodGet, Path: "/orders/{id}", Tags: tags,
@@ -138,6 +139,32 @@ func (a *API) placeOrder(ctx context.Context, in *placeInput) (*placeOutput, err
 	return out, nil
 }
 
+// admit refuses orders while there is more to do than can be, before it costs
+// anything to read them.
+func (a *API) admit(ctx huma.Context, next func(huma.Context)) {
+	if err := a.busy(); err != nil {
+		r, w := humago.Unwrap(ctx)
+		a.refuse(r.Context(), ctx.Operation().OperationID, err).write(w)
+		return
+	}
+	next(ctx)
+}
+
+// busy is overloaded, or nil where one more order can be taken.
+func (a *API) busy() error {
+	switch {
+	case len(a.intake) == cap(a.intake):
+		return a.tooMany()
+	case a.config.Backlog != nil && a.config.Backlog() >= maxBacklog:
+		return event.Errorf(overloaded, "%d messages or more are waiting to be handled; try again", maxBacklog)
+	}
+	return nil
+}
+
+func (a *API) tooMany() error {
+	return event.Errorf(overloaded, "%d orders are waiting to be written; try again", cap(a.intake))
+}
+
 // accept has the order stored. Here, where a request waits for the disk, the
 // intake is bounded, and nowhere else.
 func (a *API) accept(ctx context.Context, request order.Request) (order.Placed, error) {
@@ -145,7 +172,7 @@ func (a *API) accept(ctx context.Context, request order.Request) (order.Placed, 
 	case a.intake <- struct{}{}:
 		defer func() { <-a.intake }()
 	default:
-		return order.Placed{}, event.Errorf(overloaded, "%d orders are waiting to be written; try again", cap(a.intake))
+		return order.Placed{}, a.tooMany()
 	}
 	placed, err := a.config.Orders.Place(ctx, a.now(), []order.Request{request})
 	if err != nil {

@@ -64,30 +64,18 @@ const (
 // Services lists the three in the order in which an order passes them.
 var Services = []Service{Order, Inventory, Payment}
 
-var readers = map[Type]Service{
-	OrderPlaced:            Inventory,
-	CancelRequestedClient:  Payment,
-	CancelRequestedExpired: Payment,
-	RefundRequested:        Payment,
-
-	StockReserved:         Payment,
-	StockRejected:         Order,
-	StockSettled:          Order,
-	StockReleasedDeclined: Order,
-	StockReleasedVoided:   Order,
-	StockReturned:         Order,
-
-	PaymentPending:  Order,
-	PaymentCaptured: Inventory,
-	PaymentDeclined: Inventory,
-	PaymentVoided:   Inventory,
-	PaymentRefunded: Inventory,
-}
-
-// Reader is the service that reads events of this type; false if none does.
+// Reader is the service that reads events of this type; false if none does. A
+// switch, not a map: every message is asked this several times.
 func (t Type) Reader() (Service, bool) {
-	s, ok := readers[t]
-	return s, ok
+	switch t {
+	case StockRejected, StockSettled, StockReleasedDeclined, StockReleasedVoided, StockReturned, PaymentPending:
+		return Order, true
+	case OrderPlaced, PaymentCaptured, PaymentDeclined, PaymentVoided, PaymentRefunded:
+		return Inventory, true
+	case StockReserved, CancelRequestedClient, CancelRequestedExpired, RefundRequested:
+		return Payment, true
+	}
+	return "", false
 }
 
 // Ref names an order in every store: by its id, which clients know, and by its

@@ -1,7 +1,6 @@
 package event
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,11 +11,22 @@ import (
 // a URL, a queue's message or a store's key.
 const NamePattern = `^[A-Za-z0-9._-]{1,64}$`
 
-var namePattern = regexp.MustCompile(NamePattern)
+// maxName is the longest name, in bytes.
+const maxName = 64
 
 // ValidName reports whether s matches NamePattern, and so can be an order id, a
-// SKU or a payment method.
-func ValidName(s string) bool { return namePattern.MatchString(s) }
+// SKU or a payment method. It reads the bytes itself: every line of every order
+// and message is checked, and the expression takes ten times as long.
+func ValidName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return 1 <= len(s) && len(s) <= maxName
+}
 
 // Printable reports whether s is UTF-8 text of printable characters only.
 func Printable(s string) bool {

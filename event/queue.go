@@ -16,7 +16,8 @@ type Queue interface {
 	// Send adds the events. It never waits for room: a full queue drops what
 	// does not fit, counts it, and reports success. It fails with Invalid, and
 	// sends nothing, if the queue cannot carry one of the events, for its size; on
-	// another error some of the events may have been sent.
+	// another error some of the events may have been sent. It keeps nothing of the
+	// slice.
 	Send(ctx context.Context, events []Event) error
 
 	// Receive waits until at least one event is ready, or ctx ends, and returns
@@ -83,22 +84,37 @@ type Queues map[Service]Queue
 // UnknownEvent, and sends nothing, if an event has no reader; on another error
 // some of the events may have been sent.
 func (q Queues) Send(ctx context.Context, events []Event) error {
-	byReader := make(map[Service][]Event, len(Services))
-	for _, e := range events {
-		reader, ok := e.Type.Reader()
+	counts := make(map[Service]int, len(Services))
+	for i := range events {
+		reader, ok := events[i].Type.Reader()
 		if !ok {
-			return Errorf(UnknownEvent, "no service reads events of type %q", e.Type)
+			return Errorf(UnknownEvent, "no service reads events of type %q", events[i].Type)
 		}
-		byReader[reader] = append(byReader[reader], e)
+		counts[reader]++
 	}
 	for _, reader := range Services { // in an order of its own, so that a replay does not differ
-		if group := byReader[reader]; len(group) > 0 {
-			if err := q[reader].Send(ctx, group); err != nil {
-				return err
-			}
+		if counts[reader] == 0 {
+			continue
+		}
+		if err := q[reader].Send(ctx, readBy(reader, events, counts[reader])); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// readBy are those events that one service reads, of which there are n.
+func readBy(reader Service, events []Event, n int) []Event {
+	if n == len(events) {
+		return events
+	}
+	group := make([]Event, 0, n)
+	for i := range events {
+		if r, _ := events[i].Type.Reader(); r == reader {
+			group = append(group, events[i])
+		}
+	}
+	return group
 }
 
 // DeadLetter is an event that its reader could not handle.

@@ -54,11 +54,11 @@ func TestAnOlderVersionIsOfTheSameTypes(t *testing.T) {
 	for version := 1; version <= event.Version; version++ {
 		e := message(event.PaymentRefunded, "a")
 		e.Version = version
-		if err := lights.Check(e); !errors.Is(err, event.UnknownEvent) {
+		if err := lights.Rules().Check(e); !errors.Is(err, event.UnknownEvent) {
 			t.Errorf("version %d of a type that the table has no column for: %v", version, err)
 		}
 		e.Type = event.PaymentCaptured
-		if err := lights.Check(e); err != nil {
+		if err := lights.Rules().Check(e); err != nil {
 			t.Errorf("version %d of a type that it has: %v", version, err)
 		}
 	}
@@ -69,7 +69,7 @@ func TestAStepsStatesAreInOrder(t *testing.T) {
 	same := event.Cell[light]{To: red}
 	table := event.Table[light]{event.PaymentCaptured: {Expect: "d", Cells: map[light]event.Cell[light]{"d": same, "b": same, "a": same, "c": same}}}
 	for range 20 {
-		_, err := event.Decide(t.Context(), table, noon, []event.Event{message(event.PaymentCaptured, "x")}, func(s light) light { return s },
+		_, err := event.Decide(t.Context(), table.Rules(), noon, []event.Event{message(event.PaymentCaptured, "x")}, func(s light) light { return s },
 			func(_ context.Context, steps []event.Step[light]) ([]event.Written[light], error) {
 				if !slices.Equal(steps[0].From, []light{"a", "b", "c", "d"}) {
 					t.Fatalf("it may leave %v", steps[0].From)
@@ -79,5 +79,23 @@ func TestAStepsStatesAreInOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestAVerdictIsOfTheStateFoundLast: a message that met another state on its way to
+// its verdict says nothing of that state's cell.
+func TestAVerdictIsOfTheStateFoundLast(t *testing.T) {
+	table := event.Table[light]{event.PaymentVoided: {Expect: off, Elsewhere: true, Cells: map[light]event.Cell[light]{
+		off: {To: green}, green: {To: red, Reason: "was green", Send: event.StockReserved},
+	}}}
+	found := []light{green, "blue"} // green at the first try, blue when that was to be changed
+	verdicts, err := event.Decide(t.Context(), table.Rules(), noon, []event.Event{message(event.PaymentVoided, "x")}, func(s light) light { return s },
+		func(context.Context, []event.Step[light]) ([]event.Written[light], error) {
+			now := found[0]
+			found = found[1:]
+			return []event.Written[light]{{Record: now}}, nil
+		})
+	if err != nil || len(found) != 0 || verdicts[0].Cell != (event.Cell[light]{}) || verdicts[0].Record != "blue" || verdicts[0].Err != nil {
+		t.Errorf("%+v, %v; want blue ignored", verdicts, err)
 	}
 }

@@ -52,7 +52,7 @@ func (l *lamps) write(_ context.Context, steps []event.Step[light]) ([]event.Wri
 
 func (l *lamps) decide(t *testing.T, batch ...event.Event) ([]event.Verdict[light, light], error) {
 	t.Helper()
-	return event.Decide(t.Context(), lights, noon, batch, func(s light) light { return s }, l.write)
+	return event.Decide(t.Context(), lights.Rules(), noon, batch, func(s light) light { return s }, l.write)
 }
 
 func message(kind event.Type, id string) event.Event {

@@ -21,7 +21,7 @@ type Service struct {
 
 // Handle takes a batch of events from order and payment.
 func (s *Service) Handle(ctx context.Context, now time.Time, batch []event.Event) ([]event.Result, error) {
-	verdicts, err := event.Decide(ctx, table, now, batch, func(r Reservation) State { return r.State },
+	verdicts, err := event.Decide(ctx, rules, now, batch, func(r Reservation) State { return r.State },
 		func(ctx context.Context, steps []event.Step[State]) ([]event.Written[Reservation], error) {
 			changes := make([]Change, len(steps))
 			for i, step := range steps {

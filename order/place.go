@@ -163,16 +163,16 @@ func (r Request) validate() ([]event.Line, error) {
 // merge adds up the lines of each SKU, before any bound on their number or on
 // the quantity of one SKU is checked.
 func (r Request) merge(bad func(location, message string, value any)) []event.Line {
-	var lines []event.Line
-	at := make(map[string]int, len(r.Lines))
+	lines := make([]event.Line, 0, min(len(r.Lines), MaxLines))
+	at := make(map[string]int)
 	for i, l := range r.Lines {
-		place := fmt.Sprintf("body.items[%d]", i)
+		place := func(member string) string { return fmt.Sprintf("body.items[%d].%s", i, member) }
 		if !event.ValidName(l.SKU) {
-			bad(place+".sku", "must match "+event.NamePattern, l.SKU)
+			bad(place("sku"), "must match "+event.NamePattern, l.SKU)
 			continue
 		}
 		if l.Qty < 1 || l.Qty > MaxQty {
-			bad(place+".qty", fmt.Sprintf("must be a whole number from 1 to %d", MaxQty), l.Qty)
+			bad(place("qty"), fmt.Sprintf("must be a whole number from 1 to %d", MaxQty), l.Qty)
 			continue
 		}
 		k, seen := at[l.SKU]
@@ -180,7 +180,7 @@ func (r Request) merge(bad func(location, message string, value any)) []event.Li
 			at[l.SKU] = len(lines)
 			lines = append(lines, event.Line{SKU: l.SKU, Qty: l.Qty})
 		} else if lines[k].Qty += l.Qty; lines[k].Qty > MaxQty {
-			bad(place+".qty", fmt.Sprintf("brings %s to %d; at most %d of one SKU in an order", l.SKU, lines[k].Qty, MaxQty), l.Qty)
+			bad(place("qty"), fmt.Sprintf("brings %s to %d; at most %d of one SKU in an order", l.SKU, lines[k].Qty, MaxQty), l.Qty)
 			lines[k].Qty = MaxQty
 		}
 	}
@@ -193,9 +193,12 @@ func (r Request) merge(bad func(location, message string, value any)) []event.Li
 // fingerprint is a hash of what the request means: its user, its merged lines in
 // any order, its payment method.
 func (r Request) fingerprint(merged []event.Line) [16]byte {
-	sorted := slices.Clone(merged)
-	slices.SortFunc(sorted, func(a, b event.Line) int { return strings.Compare(a.SKU, b.SKU) })
-	var text []byte
+	sorted := merged
+	if len(merged) > 1 {
+		sorted = slices.Clone(merged)
+		slices.SortFunc(sorted, func(a, b event.Line) int { return strings.Compare(a.SKU, b.SKU) })
+	}
+	text := make([]byte, 0, 256) // room for most
 	add := func(s string) {
 		text = binary.AppendUvarint(text, uint64(len(s)))
 		text = append(text, s...)

@@ -72,7 +72,7 @@ func (s *Service) ask(ctx context.Context, now time.Time, e event.Event) (Order,
 }
 
 func (s *Service) decide(ctx context.Context, now time.Time, batch []event.Event) ([]event.Verdict[Status, Order], error) {
-	verdicts, err := event.Decide(ctx, table, now, batch, func(o Order) Status { return o.Status },
+	verdicts, err := event.Decide(ctx, rules, now, batch, func(o Order) Status { return o.Status },
 		func(ctx context.Context, steps []event.Step[Status]) ([]event.Written[Order], error) {
 			changes := make([]Change, len(steps))
 			for i, step := range steps {

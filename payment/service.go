@@ -20,7 +20,7 @@ type Service struct {
 // Handle takes a batch of events from order and inventory, and of answers from
 // the gateway.
 func (s *Service) Handle(ctx context.Context, now time.Time, batch []event.Event) ([]event.Result, error) {
-	verdicts, err := event.Decide(ctx, table, now, batch, func(p Payment) State { return p.State },
+	verdicts, err := event.Decide(ctx, rules, now, batch, func(p Payment) State { return p.State },
 		func(ctx context.Context, steps []event.Step[State]) ([]event.Written[Payment], error) {
 			changes := make([]Change, len(steps))
 			for i, step := range steps {

@@ -77,6 +77,8 @@ var table = event.Table[State]{
 	}},
 }
 
+var rules = table.Rules()
+
 // Cells names the cells of the decision table, for whoever checks that each of them
 // is reached.
 func Cells() []event.CellName { return table.Names() }

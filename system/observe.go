@@ -77,6 +77,13 @@ var moves = map[inventory.State]string{
 	inventory.Returned:         "stock returned",
 }
 
+var outcomes = map[payment.State]string{
+	payment.Captured: "payment captured",
+	payment.Declined: "payment declined",
+	payment.Voided:   "payment voided",
+	payment.Refunded: "payment refunded",
+}
+
 func (o *observer) reservation(r inventory.Reservation, by event.Event) {
 	if r.State == inventory.Rejected {
 		o.say(moves[r.State], by, slog.String("reason", r.Reason))
@@ -92,9 +99,8 @@ func (o *observer) reservation(r inventory.Reservation, by event.Event) {
 }
 
 func (o *observer) payment(p payment.Payment, by event.Event) {
-	switch p.State {
-	case payment.Captured, payment.Declined, payment.Voided, payment.Refunded:
-		o.say("payment "+strings.ToLower(string(p.State)), by, slog.Int64("amount", p.Amount.Amount), slog.String("currency", p.Amount.Currency))
+	if outcome, ok := outcomes[p.State]; ok {
+		o.say(outcome, by, slog.Int64("amount", p.Amount.Amount), slog.String("currency", p.Amount.Currency))
 	}
 }
 
@@ -129,10 +135,13 @@ func (o *observer) say(message string, by event.Event, attrs ...slog.Attr) {
 	if left > 0 {
 		o.log.Info("lines about orders were left out; --log-rate sets how many are logged in a second", "count", left)
 	}
-	if ok {
-		o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append(attrs,
-			slog.String("order_id", by.OrderID), slog.String("event_id", by.ID()), slog.String("trace_id", event.TraceID(by.OrderID)))...)
+	if !ok {
+		return
 	}
+	// A slice of its own, so that attrs need not outlive the call: most lines end above.
+	line := append(make([]slog.Attr, 0, len(attrs)+3), attrs...)
+	o.log.LogAttrs(context.Background(), slog.LevelInfo, message, append(line,
+		slog.String("order_id", by.OrderID), slog.String("event_id", by.ID()), slog.String("trace_id", event.TraceID(by.OrderID)))...)
 }
 
 // pace counts the lines of the current second: nobody reads more than a few, and

@@ -66,7 +66,7 @@ type System struct {
 }
 
 const (
-	sweepWindow = 8192                   // messages in a queue past which the sweeper holds back
+	sweepWindow = 7 * 1024               // messages in a queue past which the sweeper holds back, before the API has to
 	sweepEvery  = 200 * time.Millisecond // unless Config says otherwise
 )
 
@@ -128,11 +128,12 @@ func (s *System) addPayments(c Config, o *observer) {
 }
 
 func newWorker(c Config, o *observer, s event.Service, handle func(context.Context, time.Time, []event.Event) ([]event.Result, error)) *worker.Worker {
+	lag := o.lag.WithLabelValues(string(s)) // once, since it is needed for every message
 	return &worker.Worker{
 		Service: s, Queue: c.Queues[s], DeadLetters: c.Engine.DeadLetters[s], Handle: handle, Send: c.Queues.Send,
 		Now: Now, Rand: rand.Float64, Log: c.Log, Limits: c.Limits,
 		Died:    func(event.DeadLetter) { o.died(s) },
-		Lag:     func(d time.Duration) { o.lag.WithLabelValues(string(s)).Observe(d.Seconds()) },
+		Lag:     func(d time.Duration) { lag.Observe(d.Seconds()) },
 		Retried: func(n int) { o.retried.WithLabelValues(string(s)).Add(float64(n)) },
 	}
 }
@@ -150,6 +151,18 @@ func (s *System) Run(ctx context.Context) {
 		running.Go(func() { s.sweeper.Run(ctx) })
 	}
 	running.Wait()
+}
+
+// Backlog returns what counts the messages that are ready in the fuller of the queues
+// that orders come to a standstill in when there are too many; nil unless those are
+// in the memory of this process.
+func Backlog(queues event.Queues) func() int {
+	placed, inMemory := queues[event.Inventory].(interface{ Waiting() int })
+	ended, too := queues[event.Order].(interface{ Waiting() int })
+	if !inMemory || !too {
+		return nil
+	}
+	return func() int { return max(placed.Waiting(), ended.Waiting()) }
 }
 
 // Died counts a message that was dead-lettered elsewhere than in a worker.

@@ -15,48 +15,53 @@ import (
 // answer, which may come once.
 type Asked struct {
 	Call event.Call
-	task task
+	task *task
 }
 
 // Answered is a message with the gateway's answer to its call.
-type Answered struct{ task }
+type Answered struct{ *task }
 
 // Answer brings an answer to its message: the event for the service, with the
 // error behind an unknown one.
 func (a Asked) Answer(answer event.Event, cause error) Answered {
-	a.task.event, a.task.cause = answer, cause
+	a.task.answer, a.task.cause = &answer, cause
 	return Answered{a.task}
 }
 
 // Apply handles answers, and returns the calls to make next. It may run beside a
 // Turn, but not beside itself.
 func (w *Worker) Apply(ctx context.Context, answers []Answered) []Asked {
-	tasks := make([]task, len(answers))
-	for i, a := range answers {
-		if tasks[i] = a.task; a.cause == nil {
+	d := &w.applying
+	d.inHand = d.inHand[:0]
+	for _, a := range answers {
+		if d.inHand = append(d.inHand, a.task); a.cause == nil {
 			w.failures.answered()
 		}
 	}
-	asked, _ := w.process(ctx, tasks)
+	asked, _ := w.process(ctx, d)
+	d.clear()
 	return asked
 }
 
 // call makes gateway calls, each in a goroutine of its own, and hands the answers
-// to applyAnswers.
+// to applyAnswers. Calls that begin together share one deadline.
 func (w *Worker) call(calls context.Context, asked []Asked) {
-	for _, a := range asked {
-		go func() {
-			ctx, cancel := context.WithTimeout(calls, w.Limits.CallTimeout)
-			defer cancel()
-			w.answers <- a.Answer(w.ask(ctx, a.Call))
-		}()
+	if len(asked) == 0 {
+		return
 	}
+	ctx, cancel := context.WithTimeout(calls, w.Limits.CallTimeout)
+	var underWay sync.WaitGroup
+	for _, a := range asked {
+		underWay.Go(func() { w.answers <- a.Answer(w.ask(ctx, a.Call)) })
+	}
+	go func() { underWay.Wait(); cancel() }()
 }
 
 // applyAnswers applies the answers as they come, in batches.
 func (w *Worker) applyAnswers(work, calls context.Context) {
+	var batch []Answered
 	for first := range w.answers {
-		batch := []Answered{first}
+		batch = append(batch[:0], first)
 		for len(batch) < w.Limits.Batch && len(w.answers) > 0 {
 			batch = append(batch, <-w.answers)
 		}
@@ -100,7 +105,7 @@ func (w *Worker) slot(t *task) bool {
 }
 
 // free gives back what the message holds beside its lease.
-func (w *Worker) free(t task) {
+func (w *Worker) free(t *task) {
 	if !t.slot {
 		return
 	}
@@ -136,36 +141,58 @@ func (w *Worker) Beat(ctx context.Context) {
 	}
 }
 
-// held are the receipts of the messages that the worker has, and since when.
+// held are the messages that the worker has, and since when: those of the turn,
+// most of which are done when it is, and those that wait for the gateway.
 type held struct {
-	mu       sync.Mutex
-	receipts map[string]time.Time
+	mu      sync.Mutex
+	turn    []task
+	began   time.Time            // the turn
+	waiting map[string]time.Time // by receipt
 }
 
-func (h *held) add(now time.Time, deliveries []event.Delivery) {
+// begin notes the messages of a turn.
+func (h *held) begin(now time.Time, turn []task) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.receipts == nil {
-		h.receipts = make(map[string]time.Time)
-	}
-	for _, d := range deliveries {
-		h.receipts[d.Receipt] = now
-	}
+	h.turn, h.began = turn, now
 }
 
-func (h *held) remove(receipts []string) {
+// end keeps of the turn's messages those that wait for the gateway.
+func (h *held) end(asked []Asked) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, r := range receipts {
-		delete(h.receipts, r)
+	if h.waiting == nil {
+		h.waiting = make(map[string]time.Time)
+	}
+	for _, a := range asked {
+		h.waiting[a.task.delivery.Receipt] = h.began
+	}
+	h.turn = nil
+}
+
+func (h *held) remove(tasks []*task) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range tasks {
+		t.finished = true
+		if len(h.waiting) > 0 {
+			delete(h.waiting, t.delivery.Receipt)
+		}
 	}
 }
 
-// since are those that came no later than the time given.
+// since are the receipts of those that came no later than the time given.
 func (h *held) since(at time.Time) (receipts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for r, came := range h.receipts {
+	if !h.began.After(at) {
+		for _, t := range h.turn {
+			if !t.finished {
+				receipts = append(receipts, t.delivery.Receipt)
+			}
+		}
+	}
+	for r, came := range h.waiting {
 		if !came.After(at) {
 			receipts = append(receipts, r)
 		}
@@ -231,11 +258,14 @@ func (f *failures) makeRoom() {
 	}
 }
 
-// forget drops the count of a message that is done.
-func (f *failures) forget(e event.Event) {
+// forget drops the counts of messages that are done.
+func (f *failures) forget(done []*task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.byID) > 0 {
-		delete(f.byID, e.ID())
+	if len(f.byID) == 0 {
+		return
+	}
+	for _, t := range done {
+		delete(f.byID, t.delivery.Event.ID())
 	}
 }

@@ -28,6 +28,14 @@ type Sweeper struct {
 	Log    *slog.Logger
 
 	recovered bool // whether the open orders have been taken up
+	lost      bool // whether queues have dropped messages since
+	full      map[event.Service]full
+}
+
+// full is what a queue held when it dropped messages, and how many those were.
+type full struct {
+	held    int
+	dropped int64
 }
 
 // Run sweeps until ctx ends, beginning with every open order at once. It is the
@@ -50,7 +58,8 @@ func (s *Sweeper) Run(ctx context.Context) {
 	}
 }
 
-// Look takes up the open orders, if that has not been done yet, and sweeps.
+// Look takes up the open orders, if that has not been done yet, and sweeps. It takes
+// them up again when the queues that have dropped messages have room for them.
 func (s *Sweeper) Look(ctx context.Context) {
 	if !s.recovered {
 		s.recovered = s.recover(ctx)
@@ -82,8 +91,12 @@ func (s *Sweeper) recover(ctx context.Context) bool {
 // sweep asks about what is due until nothing is, or the queues are behind.
 func (s *Sweeper) sweep(ctx context.Context) {
 	for ctx.Err() == nil {
-		room := s.room(ctx)
+		room, drained := s.room(ctx)
 		if room <= 0 {
+			return
+		}
+		if s.lost && drained {
+			s.lost, s.recovered = false, false // what was dropped is as lost as what a restart forgets
 			return
 		}
 		events, err := s.Sweep(ctx, s.Now(), min(room, sweepBatch))
@@ -101,16 +114,32 @@ func (s *Sweeper) sweep(ctx context.Context) {
 }
 
 // room is how many more messages the fuller of the queues that the sweeper's
-// questions go to should get.
-func (s *Sweeper) room(ctx context.Context) int {
-	room := s.Window
+// questions go to should get, and whether those that were full have drained.
+func (s *Sweeper) room(ctx context.Context) (room int, drained bool) {
+	room, drained = s.Window, true
 	for _, reader := range []event.Service{event.Inventory, event.Payment} {
 		d, err := s.Queues[reader].Depth(ctx)
 		if err != nil {
 			s.Log.Error("queue cannot be read; not sweeping", "queue", reader, "error", err)
-			return 0
+			return 0, false
 		}
 		room = min(room, s.Window-d.Ready)
+		drained = s.drained(reader, d) && drained
 	}
-	return room
+	return room, drained
+}
+
+// drained notes what a queue has dropped, and tells whether it holds no more than
+// half of what it did then, ready or not, and of what the sweeper may fill it to:
+// sooner, what was dropped would only be dropped again.
+func (s *Sweeper) drained(reader event.Service, d event.Depth) bool {
+	held, f := d.Ready+d.Delayed+d.InFlight, s.full[reader]
+	if d.Dropped > f.dropped {
+		f = full{held: max(held, f.held), dropped: d.Dropped}
+		if s.full == nil {
+			s.full = make(map[event.Service]full)
+		}
+		s.full[reader], s.lost = f, true
+	}
+	return f.dropped == 0 || held <= min(f.held, s.Window)/2
 }

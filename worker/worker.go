@@ -28,9 +28,10 @@ type Worker struct {
 	Service     event.Service
 	Queue       event.Queue
 	DeadLetters event.DeadLetters
-	// Handle is the service.
+	// Handle is the service. It keeps nothing of the batch.
 	Handle func(ctx context.Context, now time.Time, batch []event.Event) ([]event.Result, error)
-	// Send takes the events that follow to the queues of their readers.
+	// Send takes the events that follow to the queues of their readers. It keeps
+	// nothing of the slice.
 	Send func(ctx context.Context, events []event.Event) error
 	// Call asks the gateway, and returns the event that brings the answer to
 	// Handle, with the error behind an unknown one. Nil for a service that asks
@@ -54,6 +55,28 @@ type Worker struct {
 	slots    slots
 	answers  chan Answered // of Limits.Calls, so that a call never waits to answer
 	held     held
+	turn     desk // where Turn works
+	applying desk // where Apply works, beside it
+}
+
+// desk is what is used again for each batch: made anew each time it would be most
+// of what an order allocates.
+type desk struct {
+	tasks  []task
+	inHand []*task
+	batch  []event.Event // what Handle gets
+	send   []event.Event
+	from   []int // whose events those are
+	done   []*task
+}
+
+// clear lets go of the messages of the batch that is done.
+func (d *desk) clear() {
+	clear(d.tasks)
+	clear(d.inHand)
+	clear(d.batch)
+	clear(d.send)
+	clear(d.done)
 }
 
 // Limits bound a worker.
@@ -80,13 +103,21 @@ var DefaultLimits = Limits{
 	Grace:       4 * time.Second,
 }
 
-// task is a message on its way through the worker: the delivery, and the event
-// to handle on its behalf, which is the gateway's answer once there is one.
+// task is a message on its way through the worker.
 type task struct {
 	delivery event.Delivery
-	event    event.Event
-	cause    error // behind an unknown answer
-	slot     bool  // holds a slot for calls
+	answer   *event.Event // the gateway's, to be handled in the message's stead; nil until there is one
+	cause    error        // behind an unknown answer
+	slot     bool         // holds a slot for calls
+	finished bool         // no longer held, though its turn goes on
+}
+
+// event is what is to be handled on the message's behalf.
+func (t *task) event() *event.Event {
+	if t.answer != nil {
+		return t.answer
+	}
+	return &t.delivery.Event
 }
 
 // Run serves the queue until ctx ends. It then receives no more, finishes what
@@ -133,11 +164,15 @@ func (w *Worker) Turn(ctx context.Context) (asked []Asked, pause time.Duration) 
 		limit = 1
 	}
 	deliveries, err := w.Queue.Receive(ctx, limit, w.Limits.Lease)
-	w.held.add(w.Now(), deliveries)
+	w.turn.take(deliveries)
+	w.held.begin(w.Now(), w.turn.tasks)
 	if len(deliveries) > 0 {
 		work := context.WithoutCancel(ctx)
-		asked, err = w.process(work, w.tasks(work, deliveries))
+		w.sort(work)
+		asked, err = w.process(work, &w.turn)
 	}
+	w.held.end(asked)
+	w.turn.clear() // not before, since a heartbeat looks at what is held
 	switch {
 	case err != nil:
 		if w.outage++; w.outage == 1 {
@@ -151,29 +186,37 @@ func (w *Worker) Turn(ctx context.Context) (asked []Asked, pause time.Duration) 
 	return asked, pause
 }
 
-// tasks are the deliveries to handle. What this build cannot read, or is in the
+// take puts deliveries on the desk.
+func (d *desk) take(deliveries []event.Delivery) {
+	d.tasks = d.tasks[:0]
+	for _, delivery := range deliveries {
+		d.tasks = append(d.tasks, task{delivery: delivery})
+	}
+}
+
+// sort takes in hand what is to be handled. What this build cannot read, or is in the
 // wrong queue, or of a type that no queue carries (a gateway's answer, a client's
 // request), is buried: a table would take it for what it says.
-func (w *Worker) tasks(ctx context.Context, deliveries []event.Delivery) []task {
-	tasks := make([]task, 0, len(deliveries))
+func (w *Worker) sort(ctx context.Context) {
+	d, now := &w.turn, w.Now()
+	d.inHand = d.inHand[:0]
 	var dead []death
-	for _, d := range deliveries {
-		t := task{delivery: d, event: d.Event}
-		if err := w.misplaced(d.Event); err != nil {
+	for i := range d.tasks {
+		t := &d.tasks[i]
+		if err := w.misplaced(&t.delivery.Event); err != nil {
 			dead = append(dead, death{t, err})
 			continue
 		}
-		if w.Lag != nil && d.Count == 1 {
-			w.Lag(w.Now().Sub(d.Event.At))
+		if w.Lag != nil && t.delivery.Count == 1 {
+			w.Lag(now.Sub(t.delivery.Event.At))
 		}
-		tasks = append(tasks, t)
+		d.inHand = append(d.inHand, t)
 	}
 	w.bury(ctx, dead)
-	return tasks
 }
 
 // misplaced tells why an event is not for this worker: nil if it is.
-func (w *Worker) misplaced(e event.Event) error {
+func (w *Worker) misplaced(e *event.Event) error {
 	if err := e.Check(); err != nil {
 		return err
 	}
@@ -183,17 +226,17 @@ func (w *Worker) misplaced(e event.Event) error {
 	return nil
 }
 
-// process handles a batch and finishes each of its messages but those that have
-// to ask the gateway first, which it returns. It returns also the outage, of a store
-// or a queue, that kept it from some of them.
-func (w *Worker) process(work context.Context, tasks []task) (asked []Asked, outage error) {
-	results, errs := w.handle(work, tasks)
-	w.send(work, results, errs)
-	done := make([]task, 0, len(tasks))
-	var again []task
+// process handles what is in hand and finishes each of its messages but those that
+// have to ask the gateway first, which it returns. It returns also the outage, of a
+// store or a queue, that kept it from some of them.
+func (w *Worker) process(work context.Context, d *desk) (asked []Asked, outage error) {
+	results, errs := w.handle(work, d)
+	w.send(work, d, results, errs)
+	d.done = d.done[:0]
+	var again []*task
 	var dead []death
-	for i, t := range tasks {
-		r, err := results[i], errs[i]
+	for i, t := range d.inHand {
+		r, err := &results[i], errs[i]
 		if errors.Is(err, event.Unavailable) {
 			outage = err
 		}
@@ -210,33 +253,38 @@ func (w *Worker) process(work context.Context, tasks []task) (asked []Asked, out
 		case r.Dead != nil:
 			dead = append(dead, death{t, r.Dead})
 		case r.Call.Op == "":
-			done = append(done, t)
-		case w.slot(&t):
-			asked = append(asked, Asked{Call: r.Call, task: t})
+			d.done = append(d.done, t)
+		case w.slot(t):
+			asked = append(asked, Asked{Call: r.Call, task: t.kept()})
 		default:
 			again = append(again, t) // too many calls in flight: the others need not wait
 		}
 	}
 	w.bury(work, dead)
-	w.ack(work, done)
+	w.ack(work, d.done)
 	w.retry(work, again...)
 	return asked, outage
+}
+
+// kept is a task that outlives its batch.
+func (t *task) kept() *task {
+	own := *t
+	return &own
 }
 
 // send sends the events that follow, and adds to errs, for the message of each,
 // what kept it from being sent: a repeat of the message sends it again. If that is
 // no outage, each is sent alone, so that only the message of the one that cannot be
 // sent is blamed.
-func (w *Worker) send(ctx context.Context, results []event.Result, errs []error) {
-	var events []event.Event
-	var from []int
-	for i, r := range results {
-		if errs[i] == nil && r.Send.Type != "" {
-			events = append(events, r.Send)
+func (w *Worker) send(ctx context.Context, d *desk, results []event.Result, errs []error) {
+	events, from := d.send[:0], d.from[:0]
+	for i := range results {
+		if errs[i] == nil && results[i].Send.Type != "" {
+			events = append(events, results[i].Send)
 			from = append(from, i)
 		}
 	}
-	if len(events) == 0 {
+	if d.send, d.from = events, from; len(events) == 0 {
 		return
 	}
 	err := w.Send(ctx, events)
@@ -249,37 +297,41 @@ func (w *Worker) send(ctx context.Context, results []event.Result, errs []error)
 }
 
 // ack acknowledges messages that are done with.
-func (w *Worker) ack(ctx context.Context, done []task) {
+func (w *Worker) ack(ctx context.Context, done []*task) {
 	if len(done) == 0 {
 		return
 	}
 	receipts := make([]string, len(done))
 	for i, t := range done {
 		w.free(t)
-		w.failures.forget(t.delivery.Event)
 		receipts[i] = t.delivery.Receipt
 	}
-	w.held.remove(receipts)
+	w.failures.forget(done)
+	w.held.remove(done)
 	if err := w.Queue.Ack(ctx, receipts...); err != nil {
 		w.Log.Error("messages could not be acknowledged; they will come again", "queue", w.Service, "count", len(done), "error", err)
 	}
 }
 
-// handle takes the batch to the service. If the service fails on it for another
-// reason than an outage, each message is tried alone, so that a poisonous one
-// does not hold up the others.
-func (w *Worker) handle(ctx context.Context, tasks []task) ([]event.Result, []error) {
-	errs := make([]error, len(tasks))
-	results, err := w.try(ctx, tasks)
+// handle takes what is in hand to the service. If the service fails on it for
+// another reason than an outage, each message is tried alone, so that a poisonous
+// one does not hold up the others.
+func (w *Worker) handle(ctx context.Context, d *desk) ([]event.Result, []error) {
+	d.batch = d.batch[:0]
+	for _, t := range d.inHand {
+		d.batch = append(d.batch, *t.event())
+	}
+	batch, errs := d.batch, make([]error, len(d.batch))
+	results, err := w.try(ctx, batch)
 	if err == nil {
 		return results, errs
 	}
-	results = make([]event.Result, len(tasks))
-	for i := range tasks {
+	results = make([]event.Result, len(batch))
+	for i := range batch {
 		errs[i] = err
-		if len(tasks) > 1 && !errors.Is(err, event.Unavailable) {
+		if len(batch) > 1 && !errors.Is(err, event.Unavailable) {
 			var alone []event.Result
-			if alone, errs[i] = w.try(ctx, tasks[i:i+1]); errs[i] == nil {
+			if alone, errs[i] = w.try(ctx, batch[i:i+1]); errs[i] == nil {
 				results[i] = alone[0]
 			}
 		}
@@ -288,28 +340,24 @@ func (w *Worker) handle(ctx context.Context, tasks []task) ([]event.Result, []er
 }
 
 // try calls the service, and turns a panic into an error.
-func (w *Worker) try(ctx context.Context, tasks []task) (results []event.Result, err error) {
+func (w *Worker) try(ctx context.Context, batch []event.Event) (results []event.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			w.Log.Error("service panicked", "service", w.Service, "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("the %s service panicked: %v", w.Service, p)
 		}
 	}()
-	batch := make([]event.Event, len(tasks))
-	for i, t := range tasks {
-		batch[i] = t.event
-	}
 	return w.Handle(ctx, w.Now(), batch)
 }
 
 // death is a message that can never be handled, and why.
 type death struct {
-	task
+	*task
 	reason error
 }
 
 // retry returns messages to their queue, to come again later.
-func (w *Worker) retry(ctx context.Context, tasks ...task) {
+func (w *Worker) retry(ctx context.Context, tasks ...*task) {
 	if len(tasks) == 0 {
 		return
 	}
@@ -320,7 +368,7 @@ func (w *Worker) retry(ctx context.Context, tasks ...task) {
 		receipts[i] = t.delivery.Receipt
 		returns[i] = event.Return{Receipt: t.delivery.Receipt, After: w.backoff(t.delivery.Count)}
 	}
-	w.held.remove(receipts)
+	w.held.remove(tasks)
 	if w.Retried != nil {
 		w.Retried(len(returns))
 	}
@@ -335,7 +383,7 @@ func (w *Worker) bury(ctx context.Context, dead []death) {
 		return
 	}
 	letters := make([]event.DeadLetter, len(dead))
-	tasks := make([]task, len(dead))
+	tasks := make([]*task, len(dead))
 	for i, d := range dead {
 		letters[i] = d.delivery.Bury(d.reason, w.Now())
 		tasks[i] = d.task
