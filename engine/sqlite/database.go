@@ -23,18 +23,26 @@ const (
 	storeReaders = 4
 )
 
-// storePragmas set up the connection that writes to a store. A larger cache than
-// 16 MB costs more at each commit than it saves. The write-ahead log is moved into
+// storePragmas set up the connection that writes to a store. It needs little cache:
+// rows are written at their tables' ends, and each 4 KB page takes 8 KB of memory in
+// this build of SQLite. The write-ahead log is moved into
 // the file beside the commits, see startCheckpoints; by one of them only when that
 // falls behind, at 64 MB. An outgrown log is cut back to that.
 // fullfsync makes a sync reach the platter on macOS, and means nothing elsewhere.
 var storePragmas = []string{
 	"PRAGMA synchronous = FULL",
 	"PRAGMA fullfsync = ON",
-	"PRAGMA cache_size = -16384",
+	"PRAGMA cache_size = -4096",
 	"PRAGMA temp_store = MEMORY",
 	"PRAGMA wal_autocheckpoint = 16000",
 	"PRAGMA journal_size_limit = 67108864",
+}
+
+// readerPragmas set up a connection that reads. The system's own cache is behind its
+// small one.
+var readerPragmas = []string{
+	"PRAGMA temp_store = MEMORY",
+	"PRAGMA cache_size = -512",
 }
 
 // access is what a file is opened for.
@@ -99,7 +107,7 @@ func openDatabase(o opening) (_ *database, err error) {
 func (db *database) openReaders(n int) (err error) {
 	prepare := func(conn *sqlite.Conn) error {
 		conn.SetBusyTimeout(busyTimeout)
-		return sqlitex.ExecuteTransient(conn, "PRAGMA temp_store = MEMORY", nil)
+		return configure(conn, readerPragmas)
 	}
 	if n > 1 {
 		db.read, err = sqlitex.NewPool(db.path, sqlitex.PoolOptions{Flags: sqlite.OpenReadOnly, PoolSize: n, PrepareConn: prepare})

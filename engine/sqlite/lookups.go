@@ -33,6 +33,7 @@ type lookups struct {
 	merged  int64 // the tables hold every order up to this number
 	full    *run  // nil unless one is being merged
 	tail    *run
+	spare   *run  // nil, or one whose memory the next tail takes
 	highest int64 // number of the newest order in memory, merged if there is none
 
 	mark int           // length of the tail when the writer's transaction began
@@ -55,6 +56,14 @@ type lookup struct {
 
 func newRun() *run {
 	return &run{byID: make(map[int64]int32), byUser: make(map[int64]int32)}
+}
+
+// renew empties a run, keeping its memory.
+func (r *run) renew() *run {
+	r.orders = r.orders[:0]
+	clear(r.byID)
+	clear(r.byUser)
+	return r
 }
 
 func newLookups(runLength int) *lookups {
@@ -236,7 +245,7 @@ func (l *lookups) end(committed bool) {
 		}
 	}
 	if l.full == nil && len(l.tail.orders) >= l.runLength {
-		l.full, l.tail = l.tail, newRun()
+		l.full, l.tail, l.spare = l.tail, cmp.Or(l.spare, newRun()).renew(), nil
 		select {
 		case l.wake <- struct{}{}:
 		default:

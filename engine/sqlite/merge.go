@@ -58,7 +58,7 @@ func (s orders) merge(ctx context.Context) bool {
 		err = s.insert(ctx, "INSERT OR IGNORE INTO orders_by_user (hash, number) VALUES (?, ?)", full.sorted(func(l lookup) int64 { return l.user }))
 	}
 	if err == nil {
-		err = s.conclude(ctx, full.last())
+		err = s.conclude(ctx, full)
 	}
 	return err == nil
 }
@@ -96,13 +96,15 @@ func derive(t *tx, query string, values ...int64) error {
 
 // conclude notes durably that the tables hold every order up to the number, and
 // then drops the run from memory.
-func (s orders) conclude(ctx context.Context, last int64) error {
+func (s orders) conclude(ctx context.Context, full *run) error {
+	last := full.last()
 	err := s.db.update(ctx, 0, func(t *tx) error {
 		return derive(t, "INSERT INTO merged (only_row, number) VALUES (1, ?) ON CONFLICT DO UPDATE SET number = max(number, excluded.number)", last)
 	})
 	if err == nil {
 		s.lookups.mu.Lock()
 		s.lookups.advance(last)
+		s.lookups.spare = full
 		s.lookups.mu.Unlock()
 	}
 	return err
