@@ -73,11 +73,11 @@ test: ## every test, with the race detector
 test-aws-second: ## the AWS engine's suite on two other emulators: needs Rust 1.88, a JDK and Maven, and minutes the first time
 	@go test -race -timeout 30m -tags second -run OnTheSecondPair ./engine/aws
 
-bench: build ## orders a second from POST to COMPLETED on this machine, in one process and in three: 64 clients for 20 s, then an audit
+bench: build ## orders a second from POST to COMPLETED that this machine holds, in one process and in three: each searched for, held for 20 s, and audited
 	@echo "== one process"
-	@$(BIN) load --clients 64 --duration 20s
+	@$(BIN) load --rate max --duration 20s
 	@echo "== three processes"
-	@$(BIN) load --clients 64 --duration 20s --split
+	@$(BIN) load --rate max --duration 20s --split
 
 bench-aws: ## what an order costs on AWS, counted on the emulator, and how fast one hot SKU sells; some ten minutes
 	@echo "== one SKU, and a thousand: 10,000 orders that wait when the services begin"

@@ -186,8 +186,8 @@ func (h *held) since(at time.Time) (receipts []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.began.After(at) {
-		for _, t := range h.turn {
-			if !t.finished {
+		for i := range h.turn { // not by copies: the worker may be at the rest of a task
+			if t := &h.turn[i]; !t.finished {
 				receipts = append(receipts, t.delivery.Receipt)
 			}
 		}

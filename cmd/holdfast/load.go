@@ -32,7 +32,7 @@ type loadCommand struct {
 	Rate     string        `default:"max" placeholder:"N" help:"Orders that arrive a second, whether the server keeps up or not: a number; max, the highest rate it is found to hold; or saturate, none: each connection sends its next order when the last is answered, so that latencies leave out what stalls make others wait."`
 	Duration time.Duration `default:"20s" help:"How long orders are placed, once the rate is found."`
 	Orders   int64         `placeholder:"N" help:"Place so many orders, however long it takes, instead of --duration."`
-	Clients  int           `default:"1024" help:"Connections, each with one request under way at a time."`
+	Clients  int           `default:"512" help:"Connections, each with one request under way at a time."`
 	NoRetry  bool          `help:"Drop an order that is refused with 503 or 429, where a client would send it again as it was, after Retry-After."`
 
 	SKUs    int     `name:"skus" default:"1000" help:"Over how many SKUs the orders spread."`
@@ -42,7 +42,7 @@ type loadCommand struct {
 	Slow    float64 `default:"0" help:"Share of orders, 0 to 1, whose card takes two seconds."`
 	Cancels float64 `default:"0" help:"Share of orders, 0 to 1, that are cancelled at once."`
 	Polls   float64 `default:"0.01" help:"GET /orders/{id} for each order placed, 0 to 1: of one placed lately, or one that a list ended with."`
-	Lists   float64 `default:"0.01" help:"GET /orders?user_id= for each order placed, 0 to 1."`
+	Lists   float64 `default:"0.002" help:"GET /orders?user_id= for each order placed, 0 to 1."`
 
 	Calibrate bool   `help:"First measure a stub that answers and does nothing else, and say how many of its answers a second the server's completed orders are: figures of different machines compare by that."`
 	Report    string `placeholder:"FILE" help:"Write a page with charts over time, as out.html."`

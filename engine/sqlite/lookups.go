@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"iter"
+	"math"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -12,7 +15,7 @@ import (
 
 // usualRun is how many orders are gathered in memory before they are merged into
 // the tables. The longer the run, the more of its rows share a page of a table that
-// is already large; each order takes some eighty bytes of memory meanwhile, and an
+// is already large; each order takes some fifty bytes of memory meanwhile, and an
 // order service that starts reads up to two runs of rows.
 const usualRun = 1 << 17
 
@@ -33,29 +36,80 @@ type lookups struct {
 	merged  int64 // the tables hold every order up to this number
 	full    *run  // nil unless one is being merged
 	tail    *run
-	spare   *run  // nil, or one whose memory the next tail takes
-	highest int64 // number of the newest order in memory, merged if there is none
+	spare   *run   // nil, or one whose memory the next tail takes
+	highest int64  // number of the newest order in memory, merged if there is none
+	merge   *merge // of full; nil until that is sorted
+	filter  *filter
 
-	mark int           // length of the tail when the writer's transaction began
-	wake chan struct{} // holds a token when there is a full run
+	mark      int // length of the tail when the writer's transaction began; -1: there is none
+	takenBack int // how often orders were taken back
 }
 
-// run is a number of orders, in ascending number.
+// run is a number of orders, in ascending number, and two hash tables of them.
 type run struct {
-	orders []lookup
-	byID   map[int64]int32 // the last of the orders that have the hash, counted from 1
-	byUser map[int64]int32
+	orders       []lookup
+	byID, byUser chains
 }
 
 // lookup is what finds an order.
 type lookup struct {
-	number         int64
-	id, user       int64 // hashes
-	sameID, sameUs int32 // the order before this one in the run that has the hash, counted from 1; 0: none
+	number           int64
+	id, user         int64 // hashes
+	nextID, nextUser int32 // the order before this one in its chain, counted from 1; 0: none
 }
 
-func newRun() *run {
-	return &run{byID: make(map[int64]int32), byUser: make(map[int64]int32)}
+// chains are the heads of a hash table's chains: of each, the order that came last,
+// counted from 1. A map of Go's takes four times the room.
+type chains []int32
+
+// chainsOf is for a run of about so many orders.
+func chainsOf(runLength int) chains { return make(chains, 1<<bits.Len(uint(runLength))) }
+
+// at is the head of the hash's chain.
+func (c chains) at(hash int64) *int32 { return &c[int(uint64(hash)%uint64(len(c)))] }
+
+// newRun is an empty run of about so many orders to come.
+func newRun(length int) *run {
+	return &run{orders: make([]lookup, 0, length), byID: chainsOf(length), byUser: chainsOf(length)}
+}
+
+// add adds an order.
+func (r *run) add(l lookup) {
+	id, user := r.byID.at(l.id), r.byUser.at(l.user)
+	l.nextID, l.nextUser = *id, *user
+	r.orders = append(r.orders, l)
+	*id = int32(len(r.orders))
+	*user = *id
+}
+
+// truncate takes back all but the first n orders.
+func (r *run) truncate(n int) {
+	for _, l := range slices.Backward(r.orders[n:]) {
+		*r.byID.at(l.id), *r.byUser.at(l.user) = l.nextID, l.nextUser
+	}
+	r.orders = r.orders[:n]
+}
+
+// ofID are the numbers of the orders whose ids have the hash, the newest first.
+func (r *run) ofID(hash int64) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for n := *r.byID.at(hash); n > 0; n = r.orders[n-1].nextID {
+			if o := &r.orders[n-1]; o.id == hash && !yield(o.number) {
+				return
+			}
+		}
+	}
+}
+
+// ofUser is ofID for the hash of a user.
+func (r *run) ofUser(hash int64) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for n := *r.byUser.at(hash); n > 0; n = r.orders[n-1].nextUser {
+			if o := &r.orders[n-1]; o.user == hash && !yield(o.number) {
+				return
+			}
+		}
+	}
 }
 
 // renew empties a run, keeping its memory.
@@ -67,7 +121,8 @@ func (r *run) renew() *run {
 }
 
 func newLookups(runLength int) *lookups {
-	return &lookups{runLength: cmp.Or(runLength, usualRun), tail: newRun(), wake: make(chan struct{}, 1)}
+	runLength = cmp.Or(runLength, usualRun)
+	return &lookups{runLength: runLength, tail: newRun(runLength), mark: -1}
 }
 
 // hash is what finds a name. Clients choose ids and users, and must not be able to
@@ -77,35 +132,16 @@ func hash(name string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8]))
 }
 
-func (r *run) add(l lookup) {
-	n := int32(len(r.orders) + 1)
-	l.sameID, l.sameUs = r.byID[l.id], r.byUser[l.user]
-	r.byID[l.id], r.byUser[l.user] = n, n
-	r.orders = append(r.orders, l)
-}
-
-// truncate takes back all but the first n orders.
-func (r *run) truncate(n int) {
-	for _, l := range slices.Backward(r.orders[n:]) {
-		restore(r.byID, l.id, l.sameID)
-		restore(r.byUser, l.user, l.sameUs)
-	}
-	r.orders = r.orders[:n]
-}
-
-func restore(last map[int64]int32, hash int64, before int32) {
-	if before == 0 {
-		delete(last, hash)
-	} else {
-		last[hash] = before
-	}
-}
-
-// add notes an order. Those that are known it leaves alone: another process's may
-// be read by two goroutines at once.
-func (l *lookups) add(number int64, id, user int64) {
+// add notes an order that the writer's transaction adds.
+func (l *lookups) add(number, id, user int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.append(number, id, user)
+}
+
+// append adds an order to the tail. Those that are known it leaves alone: another
+// process's may be read by two goroutines at once.
+func (l *lookups) append(number, id, user int64) {
 	if number > l.highest {
 		l.tail.add(lookup{number: number, id: id, user: user})
 		l.highest = number
@@ -122,18 +158,22 @@ func (l *lookups) runs() []*run {
 
 // byID returns the numbers of the orders that may have the id: their ids have its hash.
 func (l *lookups) byID(conn *sqlite.Conn, hash int64) ([]int64, error) {
-	l.mu.RLock()
-	var found []int64
-	for _, r := range l.runs() {
-		for n := r.byID[hash]; n > 0; n = r.orders[n-1].sameID {
-			found = append(found, r.orders[n-1].number)
-		}
-	}
-	l.mu.RUnlock()
-	if len(found) > 0 {
+	found, all := l.inMemory(hash)
+	if all {
 		return found, nil
 	}
-	return numbers(conn, "SELECT number FROM orders_by_id WHERE hash = ?", func(s *statement) { s.integer(hash) })
+	older, err := numbers(conn, "SELECT number FROM orders_by_id WHERE hash = ?", func(s *statement) { s.integer(hash) })
+	return append(found, older...), err
+}
+
+// inMemory is what memory knows of byID, and whether that is all there is.
+func (l *lookups) inMemory(hash int64) (found []int64, all bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, r := range l.runs() {
+		found = slices.AppendSeq(found, r.ofID(hash))
+	}
+	return found, l.filter.lacks(hash)
 }
 
 // byUser returns at most limit numbers below before of orders that may be the
@@ -158,9 +198,12 @@ func (l *lookups) newestOfUser(hash, before int64, limit int) (found []int64, ol
 		if len(r.orders) > 0 {
 			oldest = min(oldest, r.orders[0].number)
 		}
-		for n := r.byUser[hash]; n > 0 && len(found) < limit; n = r.orders[n-1].sameUs {
-			if o := r.orders[n-1]; o.number < before {
-				found = append(found, o.number)
+		for number := range r.ofUser(hash) {
+			if len(found) == limit {
+				break
+			}
+			if number < before {
+				found = append(found, number)
 			}
 		}
 	}
@@ -187,30 +230,63 @@ func (l *lookups) catchUp(conn *sqlite.Conn) error {
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	l.advance(merged)
-	after := l.highest
-	l.mu.Unlock()
-	s, err := prepare(conn, "SELECT number, id, user_id FROM orders WHERE number > ? ORDER BY number")
-	if err != nil {
-		return err
+	for {
+		after, takenBack := l.expect(merged)
+		s, err := prepare(conn, "SELECT number, id, user_id FROM orders WHERE number > ? ORDER BY number")
+		if err != nil {
+			return err
+		}
+		gap := false
+		err = s.integer(after).rows(func(r *row) error {
+			gap = !l.learn(takenBack, r.integer(), hash(r.text()), hash(r.text())) || gap
+			return nil
+		})
+		if err != nil || !gap {
+			return err
+		}
 	}
-	return s.integer(after).rows(func(r *row) error {
-		l.add(r.integer(), hash(r.text()), hash(r.text()))
-		return nil
-	})
 }
 
-// advance notes that the tables hold every order up to the number. If another process
-// has merged orders that are not known here, memory begins anew after them: it never
-// has gaps.
-func (l *lookups) advance(merged int64) {
-	l.merged = max(l.merged, merged)
-	if l.merged >= l.highest {
-		l.highest, l.tail, l.full = l.merged, newRun(), nil
+// expect notes what another process has merged, and returns after which number its
+// orders are to be read.
+func (l *lookups) expect(merged int64) (after int64, takenBack int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if merged > l.merged {
+		l.filter = nil // of what others have merged it knows nothing
+		l.advance(merged)
 	}
+	return l.highest, l.takenBack
+}
+
+// learn is add of an order that was read. It refuses one if orders before it may
+// have been taken back since it was asked for: others have their numbers now.
+func (l *lookups) learn(takenBack int, number, id, user int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if takenBack != l.takenBack {
+		return false
+	}
+	l.append(number, id, user)
+	return true
+}
+
+// advance notes that the tables hold every order up to the number. What another
+// process has merged is dropped from memory, which never has gaps.
+func (l *lookups) advance(merged int64) {
+	l.merged, l.highest = max(l.merged, merged), max(l.highest, merged)
 	if l.full != nil && l.full.last() <= l.merged {
-		l.full = nil
+		l.full, l.merge = nil, nil
+	}
+	if len(l.tail.orders) == 0 || l.tail.orders[0].number > l.merged {
+		return
+	}
+	old := l.tail
+	l.tail = newRun(l.runLength)
+	for _, o := range old.orders {
+		if o.number > l.merged {
+			l.tail.add(o)
+		}
 	}
 }
 
@@ -228,27 +304,69 @@ func (l *lookups) begin(conn *sqlite.Conn, foreign bool) error {
 	return nil
 }
 
-func (l *lookups) flush(*tx) error { return nil }
+// flush merges rows of the full run, as many as the transaction's orders pay for.
+func (l *lookups) flush(t *tx) error {
+	l.mu.RLock()
+	m, orders := l.merge, len(l.tail.orders)-l.mark
+	l.mu.RUnlock()
+	if m == nil || orders == 0 {
+		return nil
+	}
+	return m.write(t, int(math.Ceil(rowsAnOrder*float64(orders))))
+}
 
-// end takes back what a failed transaction has added, and hands a run that is long
-// enough to be merged.
+// end takes back what a failed transaction has added, or concludes what it has
+// merged, and hands a run that is long enough to be merged.
 func (l *lookups) end(committed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !committed {
-		l.tail.truncate(min(l.mark, len(l.tail.orders)))
-		l.highest = l.merged
-		for _, r := range l.runs() {
-			if len(r.orders) > 0 {
-				l.highest = max(l.highest, r.last())
-			}
-		}
+	switch {
+	case committed:
+		l.conclude()
+	case l.mark >= 0:
+		l.takeBack()
 	}
+	l.mark = -1
 	if l.full == nil && len(l.tail.orders) >= l.runLength {
-		l.full, l.tail, l.spare = l.tail, cmp.Or(l.spare, newRun()).renew(), nil
-		select {
-		case l.wake <- struct{}{}:
-		default:
+		l.full, l.tail, l.spare = l.tail, l.fresh(), nil
+		go l.sort(l.full)
+	}
+}
+
+// conclude notes what the transaction has merged.
+func (l *lookups) conclude() {
+	m, full := l.merge, l.full
+	if m == nil || m.written == 0 {
+		return
+	}
+	ids, _ := m.rows(m.written)
+	l.filtered(ids)
+	if m.over() {
+		l.advance(m.last())
+		l.spare = full
+	}
+	m.done, m.written = m.done+m.written, 0
+}
+
+// takeBack drops the orders that the transaction has added.
+func (l *lookups) takeBack() {
+	if l.merge != nil {
+		l.merge.written = 0
+	}
+	l.tail.truncate(l.mark)
+	l.takenBack++
+	l.highest = l.merged
+	for _, r := range l.runs() {
+		if len(r.orders) > 0 {
+			l.highest = max(l.highest, r.last())
 		}
 	}
+}
+
+// fresh is an empty run.
+func (l *lookups) fresh() *run {
+	if l.spare == nil {
+		return newRun(l.runLength)
+	}
+	return l.spare.renew()
 }

@@ -103,15 +103,22 @@ func (d *directory) list(e *engine.Engine, user string) (ids []string) {
 	}
 }
 
-// merged waits until the tables hold every order up to the n-th.
-func (d *directory) merged(e *engine.Engine, n int64) {
+// untilMerged places orders from the n-th on, until the tables hold so many, and
+// returns the number of the next.
+func (d *directory) untilMerged(e *engine.Engine, n int, many int64) (next int) {
 	d.Helper()
 	l := e.Orders.(orders).lookups
 	waitFor(d.T, func() bool {
 		l.mu.RLock()
-		defer l.mu.RUnlock()
-		return l.merged >= n
+		merged := l.merged
+		l.mu.RUnlock()
+		if merged < many {
+			d.placeAll(e, n, n+1)
+			n++
+		}
+		return merged >= many
 	})
+	return n
 }
 
 func waitFor(t *testing.T, holds func() bool) {
@@ -133,7 +140,7 @@ func TestAnOrderIsFoundWhereverItsLookupIs(t *testing.T) {
 		d.placeAll(d.engine, n, n+1)
 		d.check(d.engine)
 	}
-	d.merged(d.engine, shortRun)
+	next := d.untilMerged(d.engine, 3*shortRun, shortRun)
 	d.check(d.engine)
 	d.check(d.open(Options{ReadOnly: true}))
 	if err := d.engine.Close(); err != nil {
@@ -141,7 +148,16 @@ func TestAnOrderIsFoundWhereverItsLookupIs(t *testing.T) {
 	}
 	d.engine = d.open(Options{})
 	d.check(d.engine)
-	d.placeAll(d.engine, 3*shortRun, 6*shortRun)
+	l := d.engine.Orders.(orders).lookups
+	waitFor(t, func() bool {
+		l.mu.RLock()
+		defer l.mu.RUnlock()
+		return l.filter.complete
+	})
+	d.check(d.engine)
+	d.placeAll(d.engine, next, next+shortRun)
+	d.check(d.engine)
+	d.untilMerged(d.engine, next+shortRun, 4*shortRun)
 	d.check(d.engine)
 }
 
@@ -188,24 +204,27 @@ func TestWhatACommitDidNotTakeIsNotFound(t *testing.T) {
 	d.check(d.engine)
 }
 
-// TestAMergeThatFailsGoesOn: wherever it fails, and after a restart.
+// TestAMergeThatFailsGoesOn: the order that would have paid for it is refused, and
+// afterwards, or after a restart, the merge ends.
 func TestAMergeThatFailsGoesOn(t *testing.T) {
-	for _, c := range []struct{ refuses, filled string }{{"orders_by_id", "orders"}, {"orders_by_user", "orders_by_id"}, {"merged", "orders_by_user"}} {
-		d := newDirectory(t)
-		d.placeAll(d.engine, 0, shortRun-1)
-		d.run("CREATE TRIGGER refuse BEFORE INSERT ON " + c.refuses + " BEGIN SELECT raise(ABORT, 'refused'); END")
-		d.placeAll(d.engine, shortRun-1, shortRun)
-		waitFor(t, func() bool { return d.number("SELECT count(*) FROM "+c.filled) == shortRun })
-		d.check(d.engine)
-		if err := d.engine.Close(); err != nil {
-			t.Fatal(err)
+	for _, table := range []string{"orders_by_id", "orders_by_user", "merged"} {
+		for _, restart := range []bool{false, true} {
+			d := newDirectory(t)
+			d.run("CREATE TRIGGER refuse BEFORE INSERT ON " + table + " BEGIN SELECT raise(ABORT, 'refused'); END")
+			n := 0
+			waitFor(t, func() bool { n++; return d.place(d.engine, n) != nil })
+			d.check(d.engine)
+			if restart {
+				if err := d.engine.Close(); err != nil {
+					t.Fatal(err)
+				}
+				d.engine = d.open(Options{})
+				d.check(d.engine)
+			}
+			d.run("DROP TRIGGER refuse")
+			d.untilMerged(d.engine, n, shortRun)
+			d.check(d.engine)
 		}
-		d.engine = d.open(Options{})
-		d.check(d.engine)
-		d.run("DROP TRIGGER refuse")
-		d.placeAll(d.engine, shortRun, shortRun+1)
-		d.merged(d.engine, shortRun)
-		d.check(d.engine)
 	}
 }
 
@@ -218,19 +237,6 @@ func (d *directory) run(query string) {
 	if err != nil {
 		d.Fatal(err)
 	}
-}
-
-// number runs a query that answers with one number.
-func (d *directory) number(query string) (n int64) {
-	d.Helper()
-	err := d.engine.Orders.(orders).db.view(d.Context(), func(conn *sqlite.Conn) (err error) {
-		n, err = number(conn, query)
-		return err
-	})
-	if err != nil {
-		d.Fatal(err)
-	}
-	return n
 }
 
 // TestAHashMayBeOfTwoIDs: what is found by a hash is compared with what is looked for.
@@ -253,6 +259,34 @@ func TestAHashMayBeOfTwoIDs(t *testing.T) {
 	l.tail.truncate(1)
 	if found, _ := l.newestOfUser(7, 9, 9); !slices.Equal(found, []int64{1}) || len(l.tail.orders) != 1 {
 		t.Errorf("after two were taken back: %v", found)
+	}
+}
+
+// TestTheFilterLacksNoHashThatIsThere: it may only be wrong the other way.
+func TestTheFilterLacksNoHashThatIsThere(t *testing.T) {
+	var none *filter
+	f := new(filter)
+	if none.lacks(1) || f.lacks(1) {
+		t.Error("a filter that knows nothing says what is not there")
+	}
+	f.complete = true
+	if !f.lacks(1) {
+		t.Error("an empty table has something")
+	}
+	wrong := 0
+	for n := range 10_000 {
+		f.add(hash(fmt.Sprint("there ", n)))
+	}
+	for n := range 10_000 {
+		if f.lacks(hash(fmt.Sprint("there ", n))) {
+			t.Fatalf("%d is said to lack", n)
+		}
+		if !f.lacks(hash(fmt.Sprint("not there ", n))) {
+			wrong++
+		}
+	}
+	if wrong > 10 {
+		t.Errorf("wrong about %d of 10,000", wrong)
 	}
 }
 
@@ -305,4 +339,31 @@ func TestTheLogIsMovedIntoTheFile(t *testing.T) {
 		letters(n)
 	}
 	waitFor(t, func() bool { n++; letters(n); return length() < logPages/2 })
+}
+
+// TestAnOlderFileIsMergedAtOnce: its orders need not be gathered in memory first.
+func TestAnOlderFileIsMergedAtOnce(t *testing.T) {
+	d := &directory{T: t, dir: t.TempDir(), placed: map[string][]string{"user-0": {"order-3", "order-0"}, "user-1": {"order-1"}}}
+	steps := migrations("order")
+	script := steps[0] + steps[1]
+	for _, row := range []string{"1, 'order-0', 'c', 'user-0'", "2, 'order-1', 'c', 'user-1'", "3, 'order-3', 'c', 'user-0'"} {
+		script += `INSERT INTO orders VALUES (` + row + `, 'COMPLETED', '', NULL, 0, '', '', NULL, 0, '[{"status":"COMPLETED","at":0}]', 0, NULL, 0, x'', 1);`
+	}
+	script += fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 2;", applicationIDs["order"])
+	conn, err := sqlite.OpenConn(d.dir + "/order.db")
+	if err == nil {
+		err = errors.Join(sqlitex.ExecScript(conn, script), conn.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.engine = d.open(Options{})
+	if l := d.engine.Orders.(orders).lookups; l.merged != 3 || len(l.tail.orders) != 0 {
+		t.Errorf("%d merged, %d in memory", l.merged, len(l.tail.orders))
+	}
+	d.check(d.engine)
+	again, err := d.engine.Orders.Create(t.Context(), []order.Order{{Ref: event.Ref{OrderID: "order-1"}, History: []order.Entry{{}}}})
+	if err != nil || again[0].New {
+		t.Errorf("an order of an older file's id: %+v, %v", again, err)
+	}
 }

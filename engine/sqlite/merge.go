@@ -2,22 +2,36 @@ package sqlite
 
 import (
 	"cmp"
-	"context"
 	"slices"
-	"time"
 )
 
-// mergeStep is how many rows of a run are merged with one commit: what a commit
-// takes longer by, one or two milliseconds, is what an order may have to wait.
-const mergeStep = 512
-
-// mergeRest is how long a merge that failed waits before it goes on.
-const mergeRest = time.Second
+// rowsAnOrder is how many rows of a run are merged for each new order, in the new
+// order's own transaction: it brings two rows itself, later, so that a run is merged
+// before the next one is full, however fast orders come; and no commit is made, nor
+// made much longer, for the sake of merging.
+const rowsAnOrder = 2.25
 
 // entry is a row of a lookup table.
 type entry struct{ hash, number int64 }
 
-// sorted is a run as the tables keep it: next to each other what is on one page.
+// merge is a run on its way into the tables, each of them in its own order: next to
+// each other what is on one page.
+type merge struct {
+	ids, users []entry // all of the run
+	done       int     // rows that are in the tables: the ids, then the users
+	written    int     // rows that the writer's transaction adds
+}
+
+// sort makes a merge of the full run, and has it begin.
+func (l *lookups) sort(full *run) {
+	m := &merge{ids: full.sorted(func(l lookup) int64 { return l.id }), users: full.sorted(func(l lookup) int64 { return l.user })}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.full == full {
+		l.merge = m
+	}
+}
+
 func (r *run) sorted(hash func(lookup) int64) []entry {
 	entries := make([]entry, len(r.orders))
 	for i, l := range r.orders {
@@ -27,85 +41,45 @@ func (r *run) sorted(hash func(lookup) int64) []entry {
 	return entries
 }
 
-// mergeRuns merges each full run into the tables, until ctx ends. A merge that is cut
-// short is begun anew by the next process: the rows that it has written are there.
-func (s orders) mergeRuns(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.lookups.wake:
-		}
-		for ctx.Err() == nil && !s.merge(ctx) {
-			select {
-			case <-ctx.Done():
-			case <-time.After(mergeRest):
-			}
-		}
-	}
+// rows are n more of those to be written, or as many as are left.
+func (m *merge) rows(n int) (ids, users []entry) {
+	from, to := m.done, min(m.done+n, len(m.ids)+len(m.users))
+	both := len(m.ids)
+	return m.ids[min(from, both):min(to, both)], m.users[max(from-both, 0):max(to-both, 0)]
 }
 
-// merge merges the full run, if there is one, and reports whether that is done.
-func (s orders) merge(ctx context.Context) bool {
-	s.lookups.mu.RLock()
-	full := s.lookups.full
-	s.lookups.mu.RUnlock()
-	if full == nil {
-		return true
+// over reports whether everything is written with the transaction that is open.
+func (m *merge) over() bool { return m.done+m.written == len(m.ids)+len(m.users) }
+
+// write adds n rows. A merge that was cut short is begun anew by the next process,
+// which finds some rows there.
+func (m *merge) write(t *tx, n int) error {
+	ids, users := m.rows(n)
+	if err := insert(t, "INSERT OR IGNORE INTO orders_by_id (hash, number) VALUES (?, ?)", ids); err != nil {
+		return err
 	}
-	err := s.insert(ctx, "INSERT OR IGNORE INTO orders_by_id (hash, number) VALUES (?, ?)", full.sorted(func(l lookup) int64 { return l.id }))
-	if err == nil {
-		err = s.insert(ctx, "INSERT OR IGNORE INTO orders_by_user (hash, number) VALUES (?, ?)", full.sorted(func(l lookup) int64 { return l.user }))
+	if err := insert(t, "INSERT OR IGNORE INTO orders_by_user (hash, number) VALUES (?, ?)", users); err != nil {
+		return err
 	}
-	if err == nil {
-		err = s.conclude(ctx, full)
+	m.written = len(ids) + len(users)
+	if !m.over() {
+		return nil
 	}
-	return err == nil
+	return t.exec("INSERT INTO merged (only_row, number) VALUES (1, ?) ON CONFLICT DO UPDATE SET number = max(number, excluded.number)", func(s *statement) {
+		s.integer(m.last())
+	})
 }
 
-// insert writes a sorted run, a step with each commit.
-func (s orders) insert(ctx context.Context, query string, entries []entry) error {
-	for step := range slices.Chunk(entries, mergeStep) {
-		err := s.db.update(ctx, 0, func(t *tx) error {
-			for _, e := range step {
-				if err := derive(t, query, e.hash, e.number); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
+func insert(t *tx, query string, entries []entry) error {
+	for _, e := range entries {
+		if err := t.exec(query, func(s *statement) { s.integer(e.hash).integer(e.number) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// derive writes what orders' rows say already. It counts for no write: whoever has
-// an engine's writes fail, or a file that was moved refused, means those of a port.
-func derive(t *tx, query string, values ...int64) error {
-	s, err := prepare(t.conn, query)
-	if err != nil {
-		return err
-	}
-	for _, v := range values {
-		s.integer(v)
-	}
-	return s.run()
-}
-
-// conclude notes durably that the tables hold every order up to the number, and
-// then drops the run from memory.
-func (s orders) conclude(ctx context.Context, full *run) error {
-	last := full.last()
-	err := s.db.update(ctx, 0, func(t *tx) error {
-		return derive(t, "INSERT INTO merged (only_row, number) VALUES (1, ?) ON CONFLICT DO UPDATE SET number = max(number, excluded.number)", last)
-	})
-	if err == nil {
-		s.lookups.mu.Lock()
-		s.lookups.advance(last)
-		s.lookups.spare = full
-		s.lookups.mu.Unlock()
-	}
-	return err
+// last is the highest number of the run.
+func (m *merge) last() int64 {
+	return slices.MaxFunc(m.ids, func(a, b entry) int { return cmp.Compare(a.number, b.number) }).number
 }

@@ -30,7 +30,8 @@ func newOrders(db *database, o Options) (orders, error) {
 	if err := db.view(context.Background(), s.lookups.catchUp); err != nil {
 		return s, err
 	}
-	db.inBackground(s.mergeRuns)
+	s.lookups.filter = new(filter)
+	db.inBackground(s.fillFilter)
 	return s, nil
 }
 

@@ -96,12 +96,24 @@ func migrate(conn *sqlite.Conn, o opening) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := conn.CreateFunction("name_hash", nameHash); err != nil {
+		return err
+	}
 	for _, step := range steps[from:] {
 		if err := sqlitex.ExecScript(conn, step); err != nil {
 			return fmt.Errorf("migrate %s.db: %w", o.name, err)
 		}
 	}
 	return sqlitex.ExecScript(conn, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationIDs[o.name], len(steps)))
+}
+
+// nameHash is hash, for migrations.
+var nameHash = &sqlite.FunctionImpl{
+	NArgs:         1,
+	Deterministic: true,
+	Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+		return sqlite.IntegerValue(hash(args[0].Text())), nil
+	},
 }
 
 // number runs a query that answers with one number.

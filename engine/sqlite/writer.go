@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,9 +44,12 @@ type writer struct {
 	patience time.Duration // how long a transaction waits for another process's
 	failing  atomic.Bool   // whether the last transaction failed by no job's own fault
 
-	jobs  chan *job     // unbuffered: a job is either taken or still its caller's
-	stop  chan struct{} // closed to end the goroutine
-	ended chan struct{} // closed when it has ended
+	mu     sync.Mutex
+	jobs   []*job // that wait
+	closed bool   // no more are taken
+
+	wake  chan struct{} // holds a token when jobs wait, or there will be no more
+	ended chan struct{} // closed when the goroutine has ended
 }
 
 // job is one caller's part of a transaction.
@@ -53,7 +57,8 @@ type job struct {
 	ctx    context.Context
 	rows   int
 	change func(*tx) error
-	done   chan error // takes one answer without blocking
+	settle atomic.Bool // set by whoever comes first: the writer that takes it, or its caller that leaves
+	done   chan error  // takes one answer without blocking
 }
 
 // tx is a transaction while it is open.
@@ -81,7 +86,7 @@ func startWriter(path string, conn *sqlite.Conn, fault *atomic.Pointer[engine.Fa
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{path: path, conn: conn, file: file, fault: fault, patience: busyTimeout, jobs: make(chan *job), stop: make(chan struct{}), ended: make(chan struct{})}
+	w := &writer{path: path, conn: conn, file: file, fault: fault, patience: busyTimeout, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w, nil
 }
@@ -98,11 +103,22 @@ func (w *writer) unmoved() error {
 	return nil
 }
 
-// close ends the goroutine after the commit it is at, and closes the connection.
+// close ends the goroutine once the jobs that wait are done, and closes the connection.
 func (w *writer) close() error {
-	close(w.stop)
+	w.mu.Lock()
+	w.closed = true
+	w.mu.Unlock()
+	w.rouse()
 	<-w.ended
 	return w.conn.Close()
+}
+
+// rouse has the goroutine look for jobs.
+func (w *writer) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
 }
 
 // do hands a job to the writer and waits for its answer. If ctx ends before the
@@ -113,56 +129,76 @@ func (w *writer) do(ctx context.Context, rows int, change func(*tx) error) error
 		return err
 	}
 	j := &job{ctx: ctx, rows: rows, change: change, done: make(chan error, 1)}
-	select {
-	case w.jobs <- j:
-		return explain(w.path, <-j.done)
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-w.stop:
+	if !w.enqueue(j) {
 		return event.Errorf(event.Unavailable, "%s is closed", w.path)
 	}
+	select {
+	case err := <-j.done:
+		return explain(w.path, err)
+	case <-ctx.Done():
+		if j.settle.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		return explain(w.path, <-j.done)
+	}
+}
+
+// enqueue adds a job to those that wait, unless the file is being closed.
+func (w *writer) enqueue(j *job) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	if w.jobs = append(w.jobs, j); len(w.jobs) == 1 {
+		w.rouse()
+	}
+	return true
 }
 
 func (w *writer) run() {
 	defer close(w.ended)
-	for {
-		select {
-		case j := <-w.jobs:
-			// The callers just answered come back at once with their next jobs:
-			// letting them run first makes this commit larger, for 1.2 × the rate.
-			runtime.Gosched()
-			w.commit(w.drain(j))
+	for range w.wake {
+		// The callers just answered come back at once with their next jobs:
+		// letting them run first makes this commit larger, for 1.2 × the rate.
+		runtime.Gosched()
+		batch, more, closed := w.take()
+		if len(batch) > 0 {
+			w.commit(batch)
 			w.grown.Store(true)
-			if w.finish.CompareAndSwap(true, false) {
-				_, _ = logged(w.conn, "PASSIVE") // what fails is tried again when the log is longer
-			}
-		case <-w.stop:
+		}
+		if w.finish.CompareAndSwap(true, false) {
+			_, _ = logged(w.conn, "PASSIVE") // what fails is tried again when the log is longer
+		}
+		switch {
+		case more:
+			w.rouse()
+		case closed:
 			return
 		}
 	}
 }
 
-// drain collects the jobs that wait, first among them, leaving out those whose
-// callers have gone.
-func (w *writer) drain(first *job) []*job {
-	var batch []*job
-	rows := 0
-	for j := first; ; {
-		if err := j.ctx.Err(); err != nil {
-			j.done <- err
-		} else {
+// take takes as many of the jobs that wait as one commit takes in, leaving out those
+// whose callers have gone. It tells whether more wait, and whether no others come.
+func (w *writer) take() (batch []*job, more, closed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rows, n := 0, 0
+	for _, j := range w.jobs {
+		if rows >= maxRows {
+			break
+		}
+		n++
+		if j.ctx.Err() == nil && j.settle.CompareAndSwap(false, true) {
 			batch = append(batch, j)
 			rows += j.rows
 		}
-		if rows >= maxRows {
-			return batch
-		}
-		select {
-		case j = <-w.jobs:
-		default:
-			return batch
-		}
 	}
+	rest := copy(w.jobs, w.jobs[n:])
+	clear(w.jobs[rest:])
+	w.jobs = w.jobs[:rest]
+	return batch, rest > 0, w.closed
 }
 
 // ownFault is a failure of one job, which is no reason for its neighbours to fail.

@@ -155,9 +155,10 @@ func TestWhoeverLeavesBeforeTheWriterTakesTheJobIsNotServed(t *testing.T) {
 		t.Error(err)
 	}
 
-	gone := &job{ctx: ctx, done: make(chan error, 1)}
-	if batch := db.write.drain(gone); len(batch) != 0 || !errors.Is(<-gone.done, context.Canceled) {
-		t.Errorf("%d jobs of callers that have gone", len(batch))
+	idle := &writer{wake: make(chan struct{}, 1)}
+	idle.enqueue(&job{ctx: ctx})
+	if batch, more, _ := idle.take(); len(batch) != 0 || more {
+		t.Errorf("%d jobs of callers that have gone, more to come: %t", len(batch), more)
 	}
 }
 

@@ -52,3 +52,7 @@ CREATE TABLE merged (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     number   INTEGER NOT NULL
 ) STRICT;
+
+INSERT INTO orders_by_id (hash, number) SELECT name_hash(id), number FROM orders ORDER BY 1, 2;
+INSERT INTO orders_by_user (hash, number) SELECT name_hash(user_id), number FROM orders ORDER BY 1, 2;
+INSERT INTO merged (only_row, number) SELECT 1, max(number) FROM orders HAVING count(*) > 0;
