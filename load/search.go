@@ -72,7 +72,7 @@ func (r *run) search(ctx context.Context) (float64, error) {
 		}
 		rate *= lower
 	}
-	return rate, err
+	return rate * lower, err // what is held for seconds at the very limit falls behind in minutes
 }
 
 // length is how long the load itself is at a rate.

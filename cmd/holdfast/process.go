@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"time"
 
@@ -34,6 +35,9 @@ var standard = map[string]string{
 // run takes the place and the address that a command needs, has the rest opened,
 // and serves until ctx ends.
 func (p process) run(ctx context.Context, command string, open func(*slog.Logger) (*host, error)) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softHeap)
+	}
 	stop, err := profile(p.CPUProfile)
 	if err != nil {
 		return err
@@ -63,6 +67,11 @@ func (p process) run(ctx context.Context, command string, open func(*slog.Logger
 	}
 	return h.serve(ctx, command, at)
 }
+
+// softHeap is how large Go's heap may grow before it is collected more often than
+// when it has doubled: so that a process at full load stays below 300 MB with what
+// SQLite takes besides. GOMEMLIMIT sets another.
+const softHeap = 160 << 20
 
 // profile writes a CPU profile to the file, if one is named, until stop is called.
 func profile(path string) (stop func(), err error) {

@@ -32,7 +32,7 @@ const (
 var storePragmas = []string{
 	"PRAGMA synchronous = FULL",
 	"PRAGMA fullfsync = ON",
-	"PRAGMA cache_size = -4096",
+	"PRAGMA cache_size = -2048",
 	"PRAGMA temp_store = MEMORY",
 	"PRAGMA wal_autocheckpoint = 16000",
 	"PRAGMA journal_size_limit = 67108864",

@@ -20,7 +20,7 @@ type memory interface {
 
 // recentCap is how many records of a file are remembered: some twice as many as are
 // on their way through the services at full load, a few megabytes.
-const recentCap = 8192
+const recentCap = 4096
 
 // recent remembers the records that were written last, by the order's number. An
 // order's next event then finds its record without a read, which costs as much as
