@@ -71,7 +71,7 @@ type Queue struct {
 }
 
 const (
-	defaultIntake = 4096 // four full batches of the largest group commit
+	defaultIntake = 1024 // a full batch of the largest group commit, beside the one that is being written
 	maxBacklog    = 8192 // half a second's orders or so; the sweeper holds back a little sooner
 )
 

@@ -242,3 +242,16 @@ holdfast_order_seconds_sum 1e-3
 		t.Errorf("past the last bound: %v ms", got)
 	}
 }
+
+func TestARateIsNotHeldWhenItFailsTwice(t *testing.T) {
+	for _, c := range []struct {
+		answers []bool
+		want    bool
+	}{{[]bool{true}, true}, {[]bool{false, true}, true}, {[]bool{false, false}, false}} {
+		tries := 0
+		ok, err := twice(func(float64) (bool, error) { tries++; return c.answers[tries-1], nil })(1)
+		if ok != c.want || err != nil || tries != len(c.answers) {
+			t.Errorf("%v: %t after %d tries, %v", c.answers, ok, tries, err)
+		}
+	}
+}

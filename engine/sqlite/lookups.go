@@ -17,7 +17,7 @@ import (
 // the tables. The longer the run, the more of its rows share a page of a table that
 // is already large; each order takes some fifty bytes of memory meanwhile, and an
 // order service that starts reads up to two runs of rows.
-const usualRun = 1 << 17
+const usualRun = 1 << 18
 
 // lookups find orders by id and by user. A random id, or one of many users, would
 // dirty a page of an index of its own with every order, which is what an order costs
