@@ -12,7 +12,7 @@ const (
 	// logPages is how long the write-ahead log of a store may grow before it is
 	// moved into the file: 16 MB.
 	logPages = 4000
-	// checkpointEvery is how often a log in use is looked at.
+	// checkpointEvery is how often a log that grows is looked at.
 	checkpointEvery = 20 * time.Millisecond
 )
 
@@ -43,22 +43,22 @@ func (db *database) startCheckpoints() error {
 // log grows on; the writer itself moves that rest, a small fraction, between two
 // commits, and the next begins the log afresh.
 func (db *database) checkpoints(ctx context.Context, conn *sqlite.Conn) {
-	tick := time.NewTicker(checkpointEvery)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
-		}
-		if !db.write.grown.Swap(false) {
-			continue
+		case <-db.write.grown:
 		}
 		// What fails here is tried again; a file that is broken the writer finds so too.
 		if n, err := logged(conn, "NOOP"); err == nil && n >= logPages {
 			if _, err := logged(conn, "PASSIVE"); err == nil {
 				db.write.finish.Store(true)
 			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(checkpointEvery):
 		}
 	}
 }

@@ -25,10 +25,10 @@ const (
 
 // storePragmas set up the connection that writes to a store. It needs little cache:
 // rows are written at their tables' ends, and each 4 KB page takes 8 KB of memory in
-// this build of SQLite. The write-ahead log is moved into
-// the file beside the commits, see startCheckpoints; by one of them only when that
-// falls behind, at 64 MB. An outgrown log is cut back to that.
-// fullfsync makes a sync reach the platter on macOS, and means nothing elsewhere.
+// this build of SQLite. The write-ahead log is moved into the file beside the commits,
+// see startCheckpoints; by one of them only when that falls behind, at 64 MB. An
+// outgrown log is cut back to that. fullfsync makes a sync reach the platter on macOS,
+// and means nothing elsewhere.
 var storePragmas = []string{
 	"PRAGMA synchronous = FULL",
 	"PRAGMA fullfsync = ON",

@@ -31,8 +31,12 @@ func bitsOf(hash int64) (at [4]uint64) {
 	return at
 }
 
+// add puts a hash in. A nil filter takes none.
 func (f *filter) add(hash int64) {
-	if f.words == nil {
+	switch {
+	case f == nil:
+		return
+	case f.words == nil:
 		f.words = make([]uint64, filterBits/64)
 	}
 	for _, b := range bitsOf(hash) {
@@ -68,13 +72,11 @@ func (s orders) fillFilter(ctx context.Context) {
 			if n = len(found); n > 0 {
 				after = found[n-1]
 			}
-			entries := make([]entry, n)
-			for i, h := range found {
-				entries[i].hash = h
-			}
 			s.lookups.mu.Lock()
 			defer s.lookups.mu.Unlock()
-			s.lookups.filtered(entries)
+			for _, h := range found {
+				s.lookups.filter.add(h)
+			}
 			return err
 		})
 		if err != nil {
@@ -88,15 +90,5 @@ func (s orders) fillFilter(ctx context.Context) {
 			f.add(math.MinInt64) // which the query leaves out
 		}
 		f.complete = true
-	}
-}
-
-// filtered puts the entries' hashes into the filter, if there is one. The caller holds
-// the lock.
-func (l *lookups) filtered(entries []entry) {
-	if l.filter != nil {
-		for _, e := range entries {
-			l.filter.add(e.hash)
-		}
 	}
 }

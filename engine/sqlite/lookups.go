@@ -340,9 +340,11 @@ func (l *lookups) conclude() {
 		return
 	}
 	ids, _ := m.rows(m.written)
-	l.filtered(ids)
+	for _, e := range ids {
+		l.filter.add(e.hash)
+	}
 	if m.over() {
-		l.advance(m.last())
+		l.advance(m.last)
 		l.spare = full
 	}
 	m.done, m.written = m.done+m.written, 0

@@ -18,13 +18,17 @@ type entry struct{ hash, number int64 }
 // each other what is on one page.
 type merge struct {
 	ids, users []entry // all of the run
+	last       int64   // its highest number
 	done       int     // rows that are in the tables: the ids, then the users
 	written    int     // rows that the writer's transaction adds
 }
 
 // sort makes a merge of the full run, and has it begin.
 func (l *lookups) sort(full *run) {
-	m := &merge{ids: full.sorted(func(l lookup) int64 { return l.id }), users: full.sorted(func(l lookup) int64 { return l.user })}
+	m := &merge{
+		ids: full.sorted(func(l lookup) int64 { return l.id }), users: full.sorted(func(l lookup) int64 { return l.user }),
+		last: full.last(),
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.full == full {
@@ -66,7 +70,7 @@ func (m *merge) write(t *tx, n int) error {
 		return nil
 	}
 	return t.exec("INSERT INTO merged (only_row, number) VALUES (1, ?) ON CONFLICT DO UPDATE SET number = max(number, excluded.number)", func(s *statement) {
-		s.integer(m.last())
+		s.integer(m.last)
 	})
 }
 
@@ -77,9 +81,4 @@ func insert(t *tx, query string, entries []entry) error {
 		}
 	}
 	return nil
-}
-
-// last is the highest number of the run.
-func (m *merge) last() int64 {
-	return slices.MaxFunc(m.ids, func(a, b entry) int { return cmp.Compare(a.number, b.number) }).number
 }

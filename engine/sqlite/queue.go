@@ -119,12 +119,7 @@ func (q *queue) wait(ctx context.Context) {
 }
 
 // signal has one Receive that waits look at once.
-func (q *queue) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
+func (q *queue) signal() { wake(q.wake) }
 
 // decoded are the messages as deliveries.
 func decoded(claimed []message) []event.Delivery {

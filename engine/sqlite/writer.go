@@ -38,8 +38,8 @@ type writer struct {
 	memories []memory // of the file's contents; set before the first job
 	version  int64    // of the file's contents, as far as the memories know them
 
-	grown  atomic.Bool // whether the write-ahead log has grown since it was looked at
-	finish atomic.Bool // whether most of the log is in the file, and the rest is to follow
+	grown  chan struct{} // holds a token when the write-ahead log has grown since it was looked at
+	finish atomic.Bool   // whether most of the log is in the file, and the rest is to follow
 
 	patience time.Duration // how long a transaction waits for another process's
 	failing  atomic.Bool   // whether the last transaction failed by no job's own fault
@@ -86,7 +86,7 @@ func startWriter(path string, conn *sqlite.Conn, fault *atomic.Pointer[engine.Fa
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{path: path, conn: conn, file: file, fault: fault, patience: busyTimeout, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &writer{path: path, conn: conn, file: file, fault: fault, patience: busyTimeout, grown: make(chan struct{}, 1), wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	go w.run()
 	return w, nil
 }
@@ -108,15 +108,15 @@ func (w *writer) close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.mu.Unlock()
-	w.rouse()
+	wake(w.wake)
 	<-w.ended
 	return w.conn.Close()
 }
 
-// rouse has the goroutine look for jobs.
-func (w *writer) rouse() {
+// wake puts a token in, unless there is one.
+func wake(token chan<- struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case token <- struct{}{}:
 	default:
 	}
 }
@@ -151,7 +151,7 @@ func (w *writer) enqueue(j *job) bool {
 		return false
 	}
 	if w.jobs = append(w.jobs, j); len(w.jobs) == 1 {
-		w.rouse()
+		wake(w.wake)
 	}
 	return true
 }
@@ -165,14 +165,14 @@ func (w *writer) run() {
 		batch, more, closed := w.take()
 		if len(batch) > 0 {
 			w.commit(batch)
-			w.grown.Store(true)
+			wake(w.grown)
 		}
 		if w.finish.CompareAndSwap(true, false) {
 			_, _ = logged(w.conn, "PASSIVE") // what fails is tried again when the log is longer
 		}
 		switch {
 		case more:
-			w.rouse()
+			wake(w.wake)
 		case closed:
 			return
 		}
