@@ -10,6 +10,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,10 +21,13 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	wire "holdfast/api/client"
 	"holdfast/event"
 	"holdfast/inventory"
 	"holdfast/keys"
 	"holdfast/order"
+	"holdfast/payment"
+	"holdfast/recorder"
 )
 
 // Config is what the API needs of the rest. A process that runs one service
@@ -47,6 +51,20 @@ type Config struct {
 	Outage  func(context.Context, time.Duration) error // makes the simulated gateway unreachable, 0 ends it; nil: not served here
 	// Keys tells whose an API key is; nil: no key is known.
 	Keys *keys.Ring
+	// Recorder is what this process remembers; nil: nothing.
+	Recorder *recorder.Recorder
+	// Payments is where the payment service keeps its records; nil: not here.
+	Payments payment.Store
+	// Gateway tells how the payment gateway is doing; nil: not served here.
+	Gateway func(context.Context) (wire.Gateway, error)
+	// Cost sums up what processes have spent on AWS, from their answers to
+	// GET /metrics; nil: nothing is on AWS.
+	Cost func(metrics ...io.Reader) (any, error)
+	// Pages, if set, serves / and /ops/: the ops page, which asks for everything
+	// through this same API.
+	Pages http.Handler
+	// Engine names where everything is kept: sqlite, aws or memory.
+	Engine string
 	// RequireKeys refuses requests without a key. Otherwise they are the caller
 	// keys.Local's, which may do everything.
 	RequireKeys bool

@@ -47,6 +47,10 @@ type Store interface {
 	// those after the SKU given (empty: from the first).
 	List(ctx context.Context, after string, limit int) ([]Stock, error)
 
+	// Low returns at most limit rows of which at most so many units are available, in
+	// ascending order of Available and SKU.
+	Low(ctx context.Context, atMost int64, limit int) ([]Stock, error)
+
 	// Ledger returns at most limit rows of a SKU's ledger, the newest first.
 	Ledger(ctx context.Context, sku string, limit int) ([]LedgerRow, error)
 

@@ -55,6 +55,18 @@ type Store interface {
 	// Number given (0: from the first), for the audit. It may lag as List may, so a
 	// walk may miss an order that is placed during it.
 	Scan(ctx context.Context, after int64, limit int) ([]Order, error)
+
+	// Tally counts the orders, in a time that does not grow with their number. It may
+	// lag as List may.
+	Tally(ctx context.Context) (Tally, error)
+}
+
+// Tally is how many orders there are.
+type Tally struct {
+	Open int // have not ended
+	// ByStatus is how many are in each status, all that are stored; statuses without an
+	// order may be missing. Nil where the engine keeps no such count.
+	ByStatus map[Status]int
 }
 
 // Created is what Create made of an order.

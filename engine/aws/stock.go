@@ -192,3 +192,5 @@ func (s *stock) Ledger(ctx context.Context, sku string, limit int) ([]inventory.
 	}
 	return rows, nil
 }
+
+func (s *stock) Low(context.Context, int64, int) ([]inventory.Stock, error) { return nil, nil }

@@ -189,3 +189,20 @@ func (s stock) Snapshot(ctx context.Context, each func(inventory.Reservation) er
 	}
 	return balances, nil
 }
+
+func (s stock) Low(ctx context.Context, atMost int64, limit int) (low []inventory.Stock, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.read(func() {
+		for _, row := range s.core.Stock {
+			if row.Available <= atMost {
+				low = append(low, row)
+			}
+		}
+	})
+	slices.SortFunc(low, func(a, b inventory.Stock) int {
+		return cmp.Or(cmp.Compare(a.Available, b.Available), cmp.Compare(a.SKU, b.SKU))
+	})
+	return low[:min(limit, len(low))], nil
+}

@@ -168,3 +168,19 @@ func (s orders) Scan(ctx context.Context, after int64, limit int) (page []order.
 	})
 	return page, nil
 }
+
+func (s orders) Tally(ctx context.Context) (order.Tally, error) {
+	if err := ctx.Err(); err != nil {
+		return order.Tally{}, err
+	}
+	t := order.Tally{ByStatus: make(map[order.Status]int)}
+	s.read(func() {
+		for i := range s.Orders {
+			t.ByStatus[s.Orders[i].Status]++
+		}
+	})
+	for _, status := range order.Open {
+		t.Open += t.ByStatus[status]
+	}
+	return t, nil
+}
