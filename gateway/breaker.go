@@ -66,6 +66,10 @@ func (b *Breaker) Open(op event.Op) bool {
 	return b.circuits[op].State() == gobreaker.StateOpen
 }
 
+// State is closed while calls of the operation go through, open while they are
+// refused, and half-open while one is let through to see.
+func (b *Breaker) State(op event.Op) string { return b.circuits[op].State().String() }
+
 // Capture is payment.Gateway's.
 func (b *Breaker) Capture(ctx context.Context, c payment.Charge) (payment.Answer, error) {
 	return ask(ctx, b.circuits[event.Capture], b.gateway.Capture, c)
@@ -81,6 +85,12 @@ func (b *Breaker) Refund(ctx context.Context, c payment.Charge) (payment.Answer,
 	return ask(ctx, b.circuits[event.Refund], b.gateway.Refund, c)
 }
 
+// HeldBack reports whether a call failed because a breaker did not let it through:
+// the gateway was not asked.
+func HeldBack(err error) bool {
+	return errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests)
+}
+
 func ask(ctx context.Context, cb *gobreaker.CircuitBreaker[payment.Answer],
 	call func(context.Context, payment.Charge) (payment.Answer, error), c payment.Charge,
 ) (payment.Answer, error) {
@@ -90,7 +100,7 @@ func ask(ctx context.Context, cb *gobreaker.CircuitBreaker[payment.Answer],
 		return call(ctx, c)
 	})
 	switch {
-	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+	case HeldBack(err):
 		return "", event.Errorf(event.Unavailable, "gateway %s: %w", cb.Name(), err)
 	case err != nil && probe:
 		return "", event.Errorf(event.Unavailable, "gateway %s, probed: %w", cb.Name(), err)

@@ -18,7 +18,8 @@ type Service struct {
 	// brought to another status, once that is durable, and of the event by which,
 	// OrderPlaced for a new one. It must not block.
 	Changed func(o Order, by event.Event)
-	// Silent, if set, hears of each order that Sweep asks about. It must not block.
+	// Silent, if set, hears of each order that Sweep asks about, as it stands then: with
+	// the time when Sweep asks again, and one attempt more. It must not block.
 	Silent func(Order)
 }
 

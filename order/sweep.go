@@ -39,12 +39,23 @@ func (s *Service) Sweep(ctx context.Context, now time.Time, limit int) ([]event.
 	postponements := make([]Postponement, len(orders))
 	for i, o := range orders {
 		events[i] = o.request(o.sweep(now))
-		if s.Silent != nil {
-			s.Silent(o)
-		}
 		postponements[i] = Postponement{Ref: o.Ref, From: o.Due, To: s.Terms.due(o, now, o.Attempts+1), Attempts: o.Attempts + 1}
 	}
-	return events, s.Store.Postpone(ctx, postponements)
+	if err = s.Store.Postpone(ctx, postponements); err == nil {
+		s.silent(orders, postponements)
+	}
+	return events, err
+}
+
+// silent tells of orders that have been postponed.
+func (s *Service) silent(orders []Order, postponements []Postponement) {
+	if s.Silent == nil {
+		return
+	}
+	for i, o := range orders {
+		o.Due, o.Attempts = postponements[i].To, postponements[i].Attempts
+		s.Silent(o)
+	}
 }
 
 // sweep is the table's last column: what starts an open order's step again.

@@ -36,7 +36,11 @@ func sweep(t *testing.T, s *order.Service, at time.Duration) []event.Event {
 func TestTheSweepersQuestionsGrowApartButMeetTheHoldsEnd(t *testing.T) {
 	s := newService()
 	var silent []string
-	s.Silent = func(o order.Order) { silent = append(silent, o.OrderID) }
+	s.Silent = func(o order.Order) {
+		if silent = append(silent, o.OrderID); o.Due.Sub(noon) != dueAfter(t, s) || o.Attempts != len(silent) {
+			t.Errorf("question %d: %d attempts, the next at %s; it is due at %s", len(silent), o.Attempts, o.Due.Sub(noon), dueAfter(t, s))
+		}
+	}
 	placed := place(t, s, request(nil))
 	at := 30 * time.Second
 	for n, pause := range []time.Duration{60, 120, 240} {

@@ -16,6 +16,7 @@ import (
 	"holdfast/inventory"
 	"holdfast/order"
 	"holdfast/payment"
+	"holdfast/recorder"
 	"holdfast/system"
 )
 
@@ -48,6 +49,7 @@ func (instantOrders) Apply(_ context.Context, changes []order.Change) ([]event.W
 }
 
 func (instantOrders) Due(context.Context, time.Time, int) ([]order.Order, error) { return nil, nil }
+func (instantOrders) Tally(context.Context) (order.Tally, error)                 { return order.Tally{}, nil }
 func (instantOrders) PullIn(context.Context, time.Time) (int, error)             { return 0, nil }
 
 func (instantStock) Apply(_ context.Context, changes []inventory.Change) ([]event.Written[inventory.Reservation], error) {
@@ -85,7 +87,7 @@ func BenchmarkOrder(b *testing.B) {
 		Engine:  &engine.Engine{Orders: instantOrders{}, Inventory: instantStock{}, Payments: instantPayments{}},
 		Queues:  queues,
 		Gateway: instantGateway{}, Terms: order.Terms{Hold: 15 * time.Minute, Silence: 30 * time.Second},
-		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Recorder: recorder.New(system.Now),
 		OrderChanged: func(o order.Order) {
 			if o.Status.Ended() {
 				ended <- struct{}{}

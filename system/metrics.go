@@ -16,6 +16,7 @@ func newObserver(c Config) *observer {
 		log:      c.Log,
 		pace:     pace{rate: c.LogRate},
 		changed:  c.OrderChanged,
+		recorder: c.Recorder,
 		patience: c.Terms.MaxBackoff(),
 		accepted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "holdfast_orders_accepted_total", Help: "Orders accepted since the start of the process.",

@@ -2,6 +2,8 @@ package system
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"log/slog"
 	"strings"
 	"sync"
@@ -10,17 +12,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"holdfast/event"
+	"holdfast/gateway"
 	"holdfast/inventory"
 	"holdfast/order"
 	"holdfast/payment"
+	"holdfast/recorder"
 )
 
 // observer tells a person and a monitor what the services did. Services hand it
 // their records as they change; it never blocks them.
 type observer struct {
-	log     *slog.Logger
-	pace    pace
-	changed func(order.Order)
+	log      *slog.Logger
+	pace     pace
+	changed  func(order.Order)
+	recorder *recorder.Recorder
 
 	patience time.Duration // how long after its hold's end an open order counts as overdue
 
@@ -39,6 +44,7 @@ func (o *observer) order(c order.Order, by event.Event) {
 	if o.changed != nil {
 		o.changed(c)
 	}
+	o.recorder.Changed(c)
 	switch {
 	case c.Status == order.Pending:
 		o.accepted.Inc()
@@ -104,23 +110,85 @@ func (o *observer) payment(p payment.Payment, by event.Event) {
 	}
 }
 
-func (o *observer) answer(c event.Call, answer event.Event, err error) {
+func (o *observer) answer(c event.Call, asked time.Time, answer event.Event, err error) {
+	took := time.Since(asked)
 	_, word, _ := strings.Cut(string(answer.Type), ": ")
 	o.answers.WithLabelValues(string(c.Op), word).Inc()
+	if gateway.HeldBack(err) {
+		word = recorder.HeldBack
+	}
+	o.recorder.Note(c.Ref, recorder.Entry{
+		At: asked.Add(took), Service: event.Payment, Kind: recorder.Called, Op: c.Op, Outcome: word, Detail: words(err), Took: took,
+	})
 	if err != nil {
 		o.say("gateway answer unknown", answer, slog.String("operation", string(c.Op)), slog.Any("error", err))
 	}
 }
 
-// silent hears of an order that the sweeper asks about.
+// discreet is a gateway's error without the payment method, which it may name.
+type discreet struct {
+	error
+	method string
+}
+
+func (d discreet) Error() string {
+	if d.method == "" {
+		return d.error.Error()
+	}
+	return strings.ReplaceAll(d.error.Error(), d.method, "…")
+}
+
+// Unwrap returns what the gateway said.
+func (d discreet) Unwrap() error { return d.error }
+
+// words is what an error says to a person; nothing if there is none.
+func words(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in the time allowed"
+	case errors.Is(err, context.Canceled):
+		return "given up, since the process was to stop"
+	}
+	return err.Error()
+}
+
+// received hears of messages that a service is about to handle.
+func (o *observer) received(s event.Service, lag prometheus.Observer, now time.Time, batch iter.Seq[*event.Delivery]) {
+	o.recorder.Received(s, batch)
+	for d := range batch {
+		if d.Count == 1 {
+			lag.Observe(now.Sub(d.Event.At).Seconds())
+		}
+	}
+}
+
+// returned hears of a message that is given back.
+func (o *observer) returned(s event.Service, d *event.Delivery, after time.Duration, why error) {
+	o.retried.WithLabelValues(string(s)).Inc()
+	o.recorder.Note(d.Event.Ref, recorder.Entry{
+		Service: s, Kind: recorder.Returned, Event: d.Event.Type, Detail: words(why), Count: d.Count, Next: Now().Add(after),
+	})
+}
+
+// buried hears of a message that was dead-lettered.
+func (o *observer) buried(s event.Service, l event.DeadLetter) {
+	o.died(s)
+	o.recorder.Note(l.Event.Ref, recorder.Entry{Service: s, Kind: recorder.Dead, Event: l.Event.Type, Detail: l.Reason, Count: l.Count})
+}
+
+// silent hears of an order that the sweeper asks about, with when it asks again.
 func (o *observer) silent(c order.Order) {
 	o.swept.Inc()
+	o.recorder.Note(c.Ref, recorder.Entry{Service: event.Order, Kind: recorder.Swept, Count: c.Attempts, Next: c.Due})
 	since := c.HoldUntil
 	if changed := c.UpdatedAt(); changed.After(since) {
 		since = changed // a refund may begin long after the hold's end
 	}
 	if Now().Sub(since) > o.patience {
 		o.overdue.Inc()
+		o.recorder.Late(c, since)
 	}
 }
 

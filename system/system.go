@@ -14,6 +14,7 @@ package system
 import (
 	"cmp"
 	"context"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"holdfast/inventory"
 	"holdfast/order"
 	"holdfast/payment"
+	"holdfast/recorder"
 	"holdfast/worker"
 )
 
@@ -50,6 +52,10 @@ type Config struct {
 	SweepEvery time.Duration
 	// OrderChanged, if set, hears of each order that was created or changed here.
 	OrderChanged func(order.Order)
+	// Recorder, if set, remembers what the services do. How many orders are open it is
+	// told every ten seconds; where the queues outlive the process, and counting may cost
+	// money, once a minute while somebody looks.
+	Recorder *recorder.Recorder
 }
 
 // System is services that are ready to run. Those that do not run here are nil.
@@ -63,6 +69,8 @@ type System struct {
 	observer *observer
 	workers  []*worker.Worker
 	sweeper  *worker.Sweeper
+	counter  *counter         // nil without the order service, or a recorder
+	breaker  *gateway.Breaker // nil without the payment service
 }
 
 const (
@@ -112,16 +120,24 @@ func (s *System) addOrders(c Config, o *observer) {
 	if c.DurableQueues {
 		s.sweeper.Recover = s.Orders.Resync
 	}
+	if c.Recorder != nil {
+		s.counter = &counter{tally: c.Engine.Orders.Tally, recorder: c.Recorder, sparing: c.DurableQueues, log: c.Log}
+	}
 }
 
 func (s *System) addPayments(c Config, o *observer) {
 	s.Payments = &payment.Service{Store: c.Engine.Payments, Changed: o.payment}
 	breaker := gateway.NewBreaker(c.Gateway, c.Log)
+	s.breaker = breaker
 	registerBreaker(c.Metrics, breaker)
 	w := newWorker(c, o, event.Payment, s.Payments.Handle)
 	w.Call = func(ctx context.Context, call event.Call) (event.Event, error) {
+		asked := time.Now()
 		answer, err := payment.Perform(ctx, breaker, call)
-		o.answer(call, answer, err)
+		if err != nil {
+			err = discreet{err, call.PaymentMethod}
+		}
+		o.answer(call, asked, answer, err)
 		return answer, err
 	}
 	s.workers = append(s.workers, w)
@@ -132,9 +148,9 @@ func newWorker(c Config, o *observer, s event.Service, handle func(context.Conte
 	return &worker.Worker{
 		Service: s, Queue: c.Queues[s], DeadLetters: c.Engine.DeadLetters[s], Handle: handle, Send: c.Queues.Send,
 		Now: Now, Rand: rand.Float64, Log: c.Log, Limits: c.Limits,
-		Died:    func(event.DeadLetter) { o.died(s) },
-		Lag:     func(d time.Duration) { lag.Observe(d.Seconds()) },
-		Retried: func(n int) { o.retried.WithLabelValues(string(s)).Add(float64(n)) },
+		Received: func(now time.Time, batch iter.Seq[*event.Delivery]) { o.received(s, lag, now, batch) },
+		Returned: func(d *event.Delivery, after time.Duration, why error) { o.returned(s, d, after, why) },
+		Died:     func(l event.DeadLetter) { o.buried(s, l) },
 	}
 }
 
@@ -150,6 +166,9 @@ func (s *System) Run(ctx context.Context) {
 	if s.sweeper != nil {
 		running.Go(func() { s.sweeper.Run(ctx) })
 	}
+	if s.counter != nil {
+		running.Go(func() { s.counter.run(ctx) })
+	}
 	running.Wait()
 }
 
@@ -163,6 +182,19 @@ func Backlog(queues event.Queues) func() int {
 		return nil
 	}
 	return func() int { return max(placed.Waiting(), ended.Waiting()) }
+}
+
+// Breakers tells how the gateway's circuit breakers stand, as gateway.Breaker's State
+// has it; nil where the payment service does not run.
+func (s *System) Breakers() map[event.Op]string {
+	if s.breaker == nil {
+		return nil
+	}
+	states := make(map[event.Op]string, len(event.Ops))
+	for _, op := range event.Ops {
+		states[op] = s.breaker.State(op)
+	}
+	return states
 }
 
 // Died counts a message that was dead-lettered elsewhere than in a worker.

@@ -19,17 +19,19 @@ import (
 	"holdfast/inventory"
 	"holdfast/order"
 	"holdfast/payment"
+	"holdfast/recorder"
 	"holdfast/system"
 )
 
 // world is a whole system, with everything that a test may want to reach into.
 type world struct {
 	*system.System
-	engine  *engine.Engine
-	gateway *simulated.Gateway
-	metrics *prometheus.Registry
-	changed chan order.Order
-	stop    func()
+	engine   *engine.Engine
+	gateway  *simulated.Gateway
+	metrics  *prometheus.Registry
+	changed  chan order.Order
+	recorder *recorder.Recorder
+	stop     func()
 }
 
 // open starts a system on the memory engine.
@@ -42,23 +44,34 @@ func open(t *testing.T) *world {
 // its queues is down.
 func openOver(t *testing.T, e *engine.Engine, outages ...func() bool) *world {
 	t.Helper()
+	return openAs(t, e, func(c *system.Config) {
+		for s := range c.Queues {
+			for _, down := range outages {
+				c.Queues[s] = fragile{c.Queues[s], down}
+			}
+		}
+	})
+}
+
+// openAs starts a system over an engine, made of what change leaves of the usual.
+func openAs(t *testing.T, e *engine.Engine, change func(*system.Config)) *world {
+	t.Helper()
 	w := &world{
 		engine: e, gateway: &simulated.Gateway{Ledger: e.Ledger, DeclineRate: 0.1, Now: system.Now},
-		metrics: prometheus.NewRegistry(), changed: make(chan order.Order, 100_000),
+		metrics: prometheus.NewRegistry(), changed: make(chan order.Order, 100_000), recorder: recorder.New(system.Now),
 	}
 	queues := event.Queues{}
 	for _, s := range event.Services {
 		queues[s] = memory.NewQueue(100_000)
-		for _, down := range outages {
-			queues[s] = fragile{queues[s], down}
-		}
 	}
-	w.System = system.New(system.Config{
+	c := system.Config{
 		Engine: e, Queues: queues, Gateway: w.gateway,
 		Terms: order.Terms{Hold: 15 * time.Minute, Silence: 30 * time.Second},
 		Log:   slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: w.metrics,
-		OrderChanged: func(o order.Order) { w.changed <- o },
-	})
+		OrderChanged: func(o order.Order) { w.changed <- o }, Recorder: w.recorder,
+	}
+	change(&c)
+	w.System = system.New(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { w.Run(ctx) })

@@ -87,6 +87,9 @@ type slots struct {
 	taken int
 }
 
+// errNoSlot is why a message is given back when as many calls are in flight as may be.
+var errNoSlot = errors.New("too many gateway calls are in flight")
+
 // slot gets the message a slot for calls, if one is free. One that already has a
 // slot keeps it for its next call, so answers never wait for one.
 func (w *Worker) slot(t *task) bool {

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -23,7 +24,7 @@ import (
 	"holdfast/event"
 )
 
-// Worker serves one queue. All fields but Call, Died, Lag and Retried must be set.
+// Worker serves one queue. All fields but Call, Received, Returned and Died must be set.
 type Worker struct {
 	Service     event.Service
 	Queue       event.Queue
@@ -41,13 +42,14 @@ type Worker struct {
 	Rand   func() float64 // uniform in [0, 1)
 	Log    *slog.Logger
 	Limits Limits
+	// Received, if set, hears of the messages of a turn that are for this worker, before
+	// they are handled. It must not block, and keeps none of them.
+	Received func(now time.Time, batch iter.Seq[*event.Delivery])
+	// Returned, if set, hears of each message that is given back, for how long, and why.
+	// It must not block, and does not keep the message.
+	Returned func(d *event.Delivery, after time.Duration, why error)
 	// Died, if set, hears of each message that was dead-lettered. It must not block.
 	Died func(event.DeadLetter)
-	// Lag, if set, hears of each message that is received for the first time how long
-	// after what it tells of that is. It must not block.
-	Lag func(time.Duration)
-	// Retried, if set, hears how many messages were given back. It must not block.
-	Retried func(n int)
 
 	failures failures
 	outage   int            // turns in a row that an outage spoilt
@@ -107,7 +109,7 @@ var DefaultLimits = Limits{
 type task struct {
 	delivery event.Delivery
 	answer   *event.Event // the gateway's, to be handled in the message's stead; nil until there is one
-	cause    error        // behind an unknown answer
+	cause    error        // behind an unknown answer, or why else the message is given back
 	slot     bool         // holds a slot for calls
 	finished bool         // no longer held, though its turn goes on
 }
@@ -207,12 +209,21 @@ func (w *Worker) sort(ctx context.Context) {
 			dead = append(dead, death{t, err})
 			continue
 		}
-		if w.Lag != nil && t.delivery.Count == 1 {
-			w.Lag(now.Sub(t.delivery.Event.At))
-		}
 		d.inHand = append(d.inHand, t)
 	}
+	if w.Received != nil {
+		w.Received(now, d.received)
+	}
 	w.bury(ctx, dead)
+}
+
+// received are the messages that are in hand.
+func (d *desk) received(yield func(*event.Delivery) bool) {
+	for _, t := range d.inHand {
+		if !yield(&t.delivery) {
+			return
+		}
+	}
 }
 
 // misplaced tells why an event is not for this worker: nil if it is.
@@ -248,6 +259,7 @@ func (w *Worker) process(work context.Context, d *desk) (asked []Asked, outage e
 			if own := w.failures.count(t.delivery.Event.ID(), err); own >= w.Limits.Failures {
 				dead = append(dead, death{t, fmt.Errorf("failed %d times, at last with: %w", own, err)})
 			} else {
+				t.cause = err
 				again = append(again, t)
 			}
 		case r.Dead != nil:
@@ -257,7 +269,8 @@ func (w *Worker) process(work context.Context, d *desk) (asked []Asked, outage e
 		case w.slot(t):
 			asked = append(asked, Asked{Call: r.Call, task: t.kept()})
 		default:
-			again = append(again, t) // too many calls in flight: the others need not wait
+			t.cause = errNoSlot
+			again = append(again, t) // the others need not wait
 		}
 	}
 	w.bury(work, dead)
@@ -367,11 +380,11 @@ func (w *Worker) retry(ctx context.Context, tasks ...*task) {
 		defer w.free(t)
 		receipts[i] = t.delivery.Receipt
 		returns[i] = event.Return{Receipt: t.delivery.Receipt, After: w.backoff(t.delivery.Count)}
+		if w.Returned != nil {
+			w.Returned(&t.delivery, returns[i].After, t.cause)
+		}
 	}
 	w.held.remove(tasks)
-	if w.Retried != nil {
-		w.Retried(len(returns))
-	}
 	if err := w.Queue.Retry(ctx, returns...); err != nil {
 		w.Log.Error("messages could not be given back; their leases will lapse", "queue", w.Service, "count", len(tasks), "error", err)
 	}
@@ -390,6 +403,9 @@ func (w *Worker) bury(ctx context.Context, dead []death) {
 	}
 	if err := w.DeadLetters.Put(ctx, letters); err != nil {
 		w.Log.Error("dead letters not stored; the messages will come again", "queue", w.Service, "count", len(letters), "error", err)
+		for _, t := range tasks {
+			t.cause = err
+		}
 		w.retry(ctx, tasks...)
 		return
 	}

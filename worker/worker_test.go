@@ -232,7 +232,7 @@ func TestAnOutageIsTriedWithOneMessageAtATime(t *testing.T) {
 			b.handled = append(b.handled, make([]string, len(batch))...)
 			return make([]event.Result, len(batch)), nil
 		}
-		b.Retried = func(n int) { retried += n }
+		b.Returned = func(*event.Delivery, time.Duration, error) { retried++ }
 		b.send(t, ten()...)
 		b.start(t)
 		time.Sleep(2 * time.Hour)

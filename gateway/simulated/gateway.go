@@ -73,19 +73,23 @@ func (g *Gateway) Outage(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// out reports whether there is an outage now.
-func (g *Gateway) out(ctx context.Context) (bool, error) {
+// OutageEnd returns when the outage of now ends, zero if there is none; it is what
+// calls have seen within the last 100 ms.
+func (g *Gateway) OutageEnd(ctx context.Context) (time.Time, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.Now()
 	if now.Sub(g.askedAt).Abs() >= outageRead {
 		until, err := g.Ledger.Outage(ctx)
 		if err != nil {
-			return false, err
+			return time.Time{}, err
 		}
 		g.outage, g.askedAt = until, now
 	}
-	return now.Before(g.outage), nil
+	if !now.Before(g.outage) {
+		return time.Time{}, nil
+	}
+	return g.outage, nil
 }
 
 // Capture is payment.Gateway's.
@@ -145,9 +149,9 @@ func (g *Gateway) Refund(ctx context.Context, c payment.Charge) (payment.Answer,
 
 // reach takes the request to the processor, or fails on the way.
 func (g *Gateway) reach(ctx context.Context, method string) error {
-	if out, err := g.out(ctx); err != nil {
+	if until, err := g.OutageEnd(ctx); err != nil {
 		return err
-	} else if out {
+	} else if !until.IsZero() {
 		return event.Errorf(event.Unavailable, "simulated gateway: connection refused (an outage was asked for)")
 	}
 	var arrival <-chan time.Time // never, for Down

@@ -134,6 +134,40 @@ func TestARefundGivesBackWhatWasCapturedOnce(t *testing.T) {
 	}
 }
 
+// end is when the gateway's outage ends.
+func end(t *testing.T, g *simulated.Gateway) time.Time {
+	t.Helper()
+	until, err := g.OutageEnd(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return until
+}
+
+func TestAGatewayTellsOfAnOutageThatAnotherProcessAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := memory.New().Ledger
+		g, other := open(ledger), open(ledger)
+		if until := end(t, g); !until.IsZero() {
+			t.Errorf("an outage until %v before any", until)
+		}
+		begun := time.Now()
+		if err := other.Outage(t.Context(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		for _, g := range []*simulated.Gateway{g, other} {
+			if until := end(t, g); !until.Equal(begun.Add(time.Minute)) {
+				t.Errorf("an outage until %v, want a minute after %v", until, begun)
+			}
+		}
+		time.Sleep(time.Minute - 100*time.Millisecond)
+		if until := end(t, g); !until.IsZero() {
+			t.Errorf("an outage until %v, which is over", until)
+		}
+	})
+}
+
 func TestAnOutageMakesAllOfItUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := open(memory.New().Ledger)
