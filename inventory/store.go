@@ -48,11 +48,14 @@ type Store interface {
 	List(ctx context.Context, after string, limit int) ([]Stock, error)
 
 	// Low returns at most limit rows of which at most so many units are available, in
-	// ascending order of Available and SKU.
+	// ascending order of Available and SKU. An engine without an index of them looks at
+	// the first 10,000 SKUs, in ascending order of SKU.
 	Low(ctx context.Context, atMost int64, limit int) ([]Stock, error)
 
-	// Ledger returns at most limit rows of a SKU's ledger, the newest first.
-	Ledger(ctx context.Context, sku string, limit int) ([]LedgerRow, error)
+	// Ledger returns a page of a SKU's ledger, the newest rows first. Following
+	// LedgerPage.Next to the end, every row that was there at the first page comes
+	// exactly once. A cursor that Ledger did not give out is refused with BadCursor.
+	Ledger(ctx context.Context, q LedgerQuery) (LedgerPage, error)
 
 	// Snapshot reads everything, for the audit: it calls each for every reservation
 	// in ascending Number, and returns every SKU's balance. All that it says of a
@@ -110,6 +113,19 @@ type LedgerRow struct {
 	Delta        int64 // units that came in, negative if they went out otherwise than by an order
 	Reason       string
 	At           time.Time
+}
+
+// LedgerQuery selects a page of a SKU's ledger.
+type LedgerQuery struct {
+	SKU    string
+	Cursor string // LedgerPage.Next of the page before
+	Limit  int    // 1 or more
+}
+
+// LedgerPage is one page of a SKU's ledger.
+type LedgerPage struct {
+	Rows []LedgerRow
+	Next string // empty on the last page
 }
 
 // ReasonCounted is the ledger's reason for a stock count.

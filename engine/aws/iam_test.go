@@ -311,12 +311,16 @@ func (g *guarded) testQuestions(t *testing.T) {
 		"orders of a user": func() error {
 			return second(orders.Orders.List(ctx, order.Query{Caller: "local", UserID: "test_user", Limit: 10}))
 		},
-		"all orders":        func() error { return second(orders.Orders.List(ctx, order.Query{Limit: 10})) },
-		"orders due":        func() error { return second(orders.Orders.Due(ctx, time.Now(), 10)) },
-		"orders pulled in":  func() error { return second(orders.Orders.PullIn(ctx, time.Now())) },
-		"the stock":         func() error { return second(stock.Inventory.Stock(ctx, "A123")) },
-		"all stock":         func() error { return second(stock.Inventory.List(ctx, "", 10)) },
-		"the stock's books": func() error { return second(stock.Inventory.Ledger(ctx, "A123", 10)) },
+		"all orders":       func() error { return second(orders.Orders.List(ctx, order.Query{Limit: 10})) },
+		"orders due":       func() error { return second(orders.Orders.Due(ctx, time.Now(), 10)) },
+		"orders pulled in": func() error { return second(orders.Orders.PullIn(ctx, time.Now())) },
+		"orders counted":   func() error { return second(orders.Orders.Tally(ctx)) },
+		"the stock":        func() error { return second(stock.Inventory.Stock(ctx, "A123")) },
+		"all stock":        func() error { return second(stock.Inventory.List(ctx, "", 10)) },
+		"low stock":        func() error { return second(stock.Inventory.Low(ctx, 10, 10)) },
+		"the stock's books": func() error {
+			return second(stock.Inventory.Ledger(ctx, inventory.LedgerQuery{SKU: "A123", Limit: 10}))
+		},
 		"an adjustment": func() error {
 			return second(stock.Inventory.Adjust(ctx, []inventory.Adjustment{{ID: "a1", SKU: "A123", Delta: 1, Reason: "found", At: system.Now()}}))
 		},

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -156,4 +157,27 @@ func TestACountWhoseCallerHasLeftBeforeItBeganIsNotMade(t *testing.T) {
 		}
 		s.wantRow("A", "1000 available, 0 reserved, 0 sold")
 	})
+}
+
+func TestLowReadsSoManySKUs(t *testing.T) {
+	c, w := alone(t)
+	s := newStock(c)
+	var counts []inventory.Count
+	for i := range 9 {
+		counts = append(counts, inventory.Count{SKU: fmt.Sprint("sku-", i), OnHand: int64(i % 2 * 50), Price: benchPrice, At: benchStart})
+	}
+	must(s.Count(t.Context(), counts))(t)
+	w.count("BatchGetItem")
+	for reach, want := range map[int][]string{2: {"sku-0"}, 6: {"sku-0", "sku-2", "sku-4"}, 100: {"sku-0", "sku-2", "sku-4", "sku-6", "sku-8"}} {
+		var got []string
+		for _, row := range must(s.low(t.Context(), 10, reach, 2))(t) {
+			got = append(got, row.SKU)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("of %d SKUs %v are low, want %v", reach, got, want)
+		}
+	}
+	if reads := w.count("BatchGetItem"); reads != 1+3+5 {
+		t.Errorf("%d pages were read, want 9", reads)
+	}
 }

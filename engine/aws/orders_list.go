@@ -194,5 +194,3 @@ func (s *orders) Scan(ctx context.Context, after int64, limit int) ([]order.Orde
 	}
 	return all, nil
 }
-
-func (s *orders) Tally(context.Context) (order.Tally, error) { return order.Tally{}, nil }

@@ -158,6 +158,9 @@ func TestProcessesSweepTheSameOrders(t *testing.T) {
 		asked = append(asked, o)
 	}
 	createOrders(t, mine, asked...)
+	if tally := must(theirs.Tally(t.Context()))(t); tally.Open != 90 || tally.ByStatus != nil {
+		t.Errorf("the tally is %+v, want 90 open orders and no more said", tally)
+	}
 	at := asked[0].CreatedAt().Add(time.Hour)
 	due := must(theirs.Due(t.Context(), at, 90))(t)
 	if got, want := idsOfOrders(due), idsOfOrders(asked); !slices.Equal(got, want) {

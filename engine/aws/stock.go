@@ -1,7 +1,10 @@
 package aws
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -118,6 +121,39 @@ func (s *stock) List(ctx context.Context, after string, limit int) ([]inventory.
 	return page, nil
 }
 
+// Low reads the rows, for an index by what is available would take a write more with
+// every unit that moves. That costs a read unit a SKU, 10,000 at most.
+func (s *stock) Low(ctx context.Context, atMost int64, limit int) ([]inventory.Stock, error) {
+	low, err := s.low(ctx, atMost, lowReach, lowPage)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(low, func(a, b inventory.Stock) int {
+		return cmp.Or(cmp.Compare(a.Available, b.Available), cmp.Compare(a.SKU, b.SKU))
+	})
+	return low[:min(limit, len(low))], nil
+}
+
+// How many SKUs Low reads, all in all and at a time.
+const (
+	lowReach = 10_000
+	lowPage  = 1_000
+)
+
+// low are those of the first SKUs of which at most so many units are available.
+func (s *stock) low(ctx context.Context, atMost int64, reach, page int) (low []inventory.Stock, err error) {
+	after := ""
+	for range reach / page {
+		rows, err := s.List(ctx, after, page)
+		if err != nil || len(rows) == 0 {
+			return low, err
+		}
+		after = rows[len(rows)-1].SKU
+		low = append(low, slices.DeleteFunc(rows, func(row inventory.Stock) bool { return row.Available > atMost })...)
+	}
+	return low, nil
+}
+
 // query reads at most limit items, a page of DynamoDB's after another.
 func (s *stock) query(ctx context.Context, limit int, in *dynamodb.QueryInput) (found []item, err error) {
 	for len(found) < limit {
@@ -173,24 +209,37 @@ func decodeEntry(stored item) (inventory.LedgerRow, int64, error) {
 	return inventory.LedgerRow{AdjustmentID: i.Adjustment, SKU: i.SKU, Delta: i.Delta, Reason: i.Reason, At: fromMilli(i.At)}, i.Sequence, nil
 }
 
-func (s *stock) Ledger(ctx context.Context, sku string, limit int) ([]inventory.LedgerRow, error) {
-	if err := ctx.Err(); err != nil || sku == "" {
-		return nil, err
+// Ledger's cursor is the sequence of the last row on the page.
+func (s *stock) Ledger(ctx context.Context, q inventory.LedgerQuery) (inventory.LedgerPage, error) {
+	before, err := numberBefore(q.Cursor)
+	if err = cmp.Or(err, ctx.Err()); err != nil || q.SKU == "" { // which no key may be
+		return inventory.LedgerPage{}, err
 	}
-	found, err := s.query(ctx, limit, &dynamodb.QueryInput{
+	found, err := s.query(ctx, q.Limit+1, &dynamodb.QueryInput{
 		TableName: &s.ledgerTable, ConsistentRead: awssdk.Bool(true), ScanIndexForward: awssdk.Bool(false),
-		KeyConditionExpression: awssdk.String("sku = :sku"), ExpressionAttributeValues: item{":sku": textValue(sku)},
+		KeyConditionExpression:    awssdk.String("sku = :sku AND seq < :before"),
+		ExpressionAttributeValues: item{":sku": textValue(q.SKU), ":before": numberValue(before)},
 	})
 	if err != nil {
-		return nil, err
+		return inventory.LedgerPage{}, err
 	}
-	rows := make([]inventory.LedgerRow, len(found))
-	for n, i := range found {
-		if rows[n], _, err = decodeEntry(i); err != nil {
-			return nil, err
-		}
-	}
-	return rows, nil
+	return pageOfLedger(found, q.Limit)
 }
 
-func (s *stock) Low(context.Context, int64, int) ([]inventory.Stock, error) { return nil, nil }
+// pageOfLedger are the first of the items, limit of them; more tell that there is a
+// next page.
+func pageOfLedger(found []item, limit int) (page inventory.LedgerPage, err error) {
+	for n, i := range found {
+		if n == limit {
+			break
+		}
+		row, sequence, err := decodeEntry(i)
+		if err != nil {
+			return inventory.LedgerPage{}, err
+		}
+		if page.Rows = append(page.Rows, row); len(found) > limit {
+			page.Next = strconv.FormatInt(sequence, 10)
+		}
+	}
+	return page, nil
+}

@@ -40,7 +40,7 @@ var adjustWrites = []write{{
 		return err
 	},
 	written: func(t *testing.T, e *engine.Engine) bool {
-		rows := must(e.Inventory.Ledger(t.Context(), "A", 9))(t)
+		rows := ledgerRows(t, e, "A")
 		there := rows[0].AdjustmentID == "a-1"
 		wantStock(t, e, "A", 5-2*int64(len(rows)-1), 0, 0)
 		return there
@@ -84,7 +84,7 @@ func adjustMoves(t *testing.T, e *engine.Engine) {
 		wantSame(t, "answer", must(adjust(t.Context(), e, a))(t), rowOf(a))
 	}
 	want := []inventory.LedgerRow{rowOf(out), rowOf(in), {SKU: "A", Delta: 10, Reason: inventory.ReasonCounted, At: start}}
-	wantSame(t, "ledger", must(e.Inventory.Ledger(t.Context(), "A", 9))(t), want)
+	wantSame(t, "ledger", ledgerRows(t, e, "A"), want)
 	wantStock(t, e, "A", 4, 2, 1)
 	wantStock(t, e, "B", 1, 0, 0)
 	s := must(e.Inventory.Stock(t.Context(), "A"))(t)
@@ -134,12 +134,12 @@ func adjustReplays(t *testing.T, e *engine.Engine) {
 		func() { must(adjust(t.Context(), e, adjustment("other", "A", 1)))(t) },
 	} {
 		change()
-		before, rows := must(e.Inventory.Stock(t.Context(), "A"))(t), must(e.Inventory.Ledger(t.Context(), "A", 99))(t)
+		before, rows := must(e.Inventory.Stock(t.Context(), "A"))(t), ledgerRows(t, e, "A")
 		for _, again := range []inventory.Adjustment{first, later} {
 			wantSame(t, "the answer to a repeat", must(adjust(t.Context(), e, again))(t), want)
 		}
 		wantSame(t, "the stock after a repeat", must(e.Inventory.Stock(t.Context(), "A"))(t), before)
-		wantSame(t, "the ledger after a repeat", must(e.Inventory.Ledger(t.Context(), "A", 99))(t), rows)
+		wantSame(t, "the ledger after a repeat", ledgerRows(t, e, "A"), rows)
 	}
 	wantStock(t, e, "A", 1, 9, 0)
 }
@@ -191,7 +191,7 @@ func adjustUnknownSKU(t *testing.T, e *engine.Engine) {
 		wantRefused(t, e, adjustment("x", sku, 3), event.NotFound)
 		_, err := e.Inventory.Stock(t.Context(), sku)
 		wantCode(t, "Stock", err, event.NotFound)
-		if rows := must(e.Inventory.Ledger(t.Context(), sku, 9))(t); len(rows) != 0 {
+		if rows := ledgerRows(t, e, sku); len(rows) != 0 {
 			t.Errorf("a refused adjustment left %+v", rows)
 		}
 	}

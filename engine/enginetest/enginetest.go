@@ -44,8 +44,8 @@ var storeGroups = []struct {
 	name  string
 	tests []storeTest
 }{
-	{"order.Store", slices.Concat(createTests, changeTests, listTests, dueTests)},
-	{"inventory.Store", slices.Concat(reservationTests, countTests, adjustTests, stockTests)},
+	{"order.Store", slices.Concat(createTests, changeTests, listTests, dueTests, tallyTests)},
+	{"inventory.Store", slices.Concat(reservationTests, countTests, adjustTests, stockTests, stockPageTests)},
 	{"payment.Store", paymentTests},
 	{"event.DeadLetters", slices.Concat(deadLetterTests, deadLetterKeepTests)},
 	{"simulated.Ledger", ledgerTests},

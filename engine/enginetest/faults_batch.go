@@ -89,6 +89,7 @@ func brokenCreates(t *testing.T, e *engine.Engine) {
 				want.Number = got.Number
 				wantSame(t, "order", got, want)
 			}
+			wantTally(t, e)
 		},
 	}.breakAnywhere(t, e)
 }
@@ -110,6 +111,7 @@ func brokenOrders(t *testing.T, e *engine.Engine, call func([]order.Order) error
 				}
 				wantSame(t, "order", got, want)
 			}
+			wantTally(t, e)
 		},
 	}.breakAnywhere(t, e)
 }
@@ -187,7 +189,7 @@ func brokenAdjustments(t *testing.T, e *engine.Engine) {
 			wantBalanced(t, reservations, balances)
 			rows := 0
 			for _, b := range balances {
-				for _, row := range must(e.Inventory.Ledger(t.Context(), b.SKU, 1_000_000))(t) {
+				for _, row := range ledgerRows(t, e, b.SKU) {
 					if strings.HasPrefix(row.AdjustmentID, fmt.Sprintf("a-%d-", round)) {
 						rows++
 					}

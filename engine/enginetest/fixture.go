@@ -125,10 +125,20 @@ func wantStock(t *testing.T, e *engine.Engine, sku string, available, reserved, 
 func ledgerSum(t *testing.T, e *engine.Engine, sku string) int64 {
 	t.Helper()
 	var sum int64
-	for _, row := range must(e.Inventory.Ledger(t.Context(), sku, 1_000_000))(t) {
+	for _, row := range ledgerRows(t, e, sku) {
 		sum += row.Delta
 	}
 	return sum
+}
+
+// ledgerRows are all rows of a SKU's ledger, the newest first.
+func ledgerRows(t *testing.T, e *engine.Engine, sku string) []inventory.LedgerRow {
+	t.Helper()
+	page := must(e.Inventory.Ledger(t.Context(), inventory.LedgerQuery{SKU: sku, Limit: 1_000_000}))(t)
+	if page.Next != "" {
+		t.Errorf("the ledger of %s has another page after %d rows", sku, len(page.Rows))
+	}
+	return page.Rows
 }
 
 // hold, settle, release and giveBack are inventory's usual changes.

@@ -36,7 +36,7 @@ func (m *orderMachine) state(ctx context.Context, s *side) ([]any, error) {
 		s.note(o.Ref, before)
 	}
 	due, errDue := s.Orders.Due(ctx, start.Add(time.Hour), 1000)
-	return []any{s.plain(orders), byDue(s.plain(due))}, cmp.Or(err, errDue)
+	return []any{s.plain(orders), byDue(s.plain(due))}, cmp.Or(err, errDue, tallyWithin(ctx, s, orders))
 }
 
 var (

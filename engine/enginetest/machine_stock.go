@@ -3,6 +3,7 @@ package enginetest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -33,7 +34,7 @@ func newStockMachine(t *rapid.T, m *match) machine {
 func (m *stockMachine) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"Apply": m.apply, "Apply again": m.apply, "Apply once more": m.apply, "Count": m.count, "Adjust": m.adjust,
-		"Get": m.get, "Stock": m.stock, "List": m.list, "Ledger": m.ledger,
+		"Get": m.get, "Stock": m.stock, "List": m.list, "Low": m.low, "Ledger": m.ledger,
 	}
 }
 
@@ -51,7 +52,7 @@ func (m *stockMachine) state(ctx context.Context, s *side) ([]any, error) {
 	}
 	var ledgers []inventory.LedgerRow
 	for _, sku := range drawnSKUs {
-		rows, errRows := s.Inventory.Ledger(ctx, sku, 1000)
+		rows, errRows := s.ledger(ctx, sku, 1000)
 		ledgers, err = append(ledgers, rows...), cmp.Or(err, errRows)
 	}
 	return []any{reservations, balances, ledgers}, err
@@ -206,7 +207,31 @@ func (m *stockMachine) list(t *rapid.T) {
 	})
 }
 
+func (m *stockMachine) low(t *rapid.T) {
+	atMost, limit := rapid.SampledFrom([]int64{0, 3, 10, 11, inventory.MaxOnHand}).Draw(t, "at most"), limits.Draw(t, "limit")
+	m.ask(t, "Low", func(ctx context.Context, s *side) (any, error) {
+		rows, err := s.Inventory.Low(ctx, atMost, limit)
+		for i := range rows {
+			rows[i] = s.plainStock(rows[i])
+		}
+		return rows, err
+	})
+}
+
 func (m *stockMachine) ledger(t *rapid.T) {
 	sku, limit := rapid.SampledFrom(drawnSKUs).Draw(t, "sku"), limits.Draw(t, "limit")
-	m.ask(t, "Ledger", func(ctx context.Context, s *side) (any, error) { return s.Inventory.Ledger(ctx, sku, limit) })
+	m.ask(t, "Ledger", func(ctx context.Context, s *side) (any, error) { return s.ledger(ctx, sku, limit) })
+}
+
+// ledger are all rows of a SKU's ledger, read in pages.
+func (s *side) ledger(ctx context.Context, sku string, limit int) (all []inventory.LedgerRow, err error) {
+	for q := (inventory.LedgerQuery{SKU: sku, Limit: limit}); ; {
+		page, err := s.Inventory.Ledger(ctx, q)
+		if err != nil || len(page.Rows) > limit || page.Next == q.Cursor && q.Cursor != "" {
+			return nil, errors.Join(err, event.Errorf(event.Invalid, "a page of %d rows, the next at %q", len(page.Rows), page.Next))
+		}
+		if all, q.Cursor = append(all, page.Rows...), page.Next; page.Next == "" {
+			return all, nil
+		}
+	}
 }

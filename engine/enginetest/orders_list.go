@@ -148,12 +148,17 @@ func listNothing(t *testing.T, e *engine.Engine) {
 func listBadCursor(t *testing.T, e *engine.Engine) {
 	create(t, e, newOrders("o", 5)...)
 	given := must(e.Orders.List(t.Context(), order.Query{Limit: 2}))(t).Next
-	for _, cursor := range []string{
-		"garbage", "-1", "+5", " ", "1.5", "\x00", "é", "%", "' OR 1=1 --", "99999999999999999999999", "{}", "==",
-		strings.Repeat("z", 5000), given + " ", " " + given, given + "\n",
-	} {
+	for _, cursor := range badCursors(given) {
 		_, err := e.Orders.List(t.Context(), order.Query{Limit: 2, Cursor: cursor})
 		wantCode(t, fmt.Sprintf("cursor %.40q", cursor), err, event.BadCursor)
+	}
+}
+
+// badCursors are cursors that were not given out, some of them made of one that was.
+func badCursors(given string) []string {
+	return []string{
+		"garbage", "-1", "+5", " ", "1.5", "\x00", "é", "%", "' OR 1=1 --", "99999999999999999999999", "{}", "==",
+		strings.Repeat("z", 5000), given + " ", " " + given, given + "\n",
 	}
 }
 

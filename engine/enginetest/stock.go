@@ -78,7 +78,7 @@ func countNeedsPrice(t *testing.T, e *engine.Engine) {
 	wantCode(t, "Count", err, event.Invalid)
 	_, err = e.Inventory.Stock(t.Context(), "A")
 	wantCode(t, "Stock", err, event.NotFound)
-	if rows := must(e.Inventory.Ledger(t.Context(), "A", 9))(t); len(rows) != 0 {
+	if rows := ledgerRows(t, e, "A"); len(rows) != 0 {
 		t.Errorf("a refused count left %+v", rows)
 	}
 }
@@ -148,7 +148,7 @@ func countLedger(t *testing.T, e *engine.Engine) {
 		{SKU: "A", Delta: -3, Reason: inventory.ReasonCounted, At: after(10)},
 		{SKU: "A", Delta: 10, Reason: inventory.ReasonCounted, At: start},
 	}
-	wantSame(t, "ledger", must(e.Inventory.Ledger(t.Context(), "A", 99))(t), want)
+	wantSame(t, "ledger", ledgerRows(t, e, "A"), want)
 	wantStock(t, e, "A", 29, 1, 4)
 }
 
@@ -194,7 +194,7 @@ func ledgerNewestFirst(t *testing.T, e *engine.Engine) {
 		must(count(t.Context(), e, inventory.Count{SKU: "A", OnHand: int64(i * i), Price: price, At: after(i)}))(t)
 		stockUp(t, e, "B", 1)
 	}
-	rows := must(e.Inventory.Ledger(t.Context(), "A", 3))(t)
+	rows := must(e.Inventory.Ledger(t.Context(), inventory.LedgerQuery{SKU: "A", Limit: 3}))(t).Rows
 	want := []int64{16 - 9, 9 - 4, 4 - 1}
 	if len(rows) != len(want) {
 		t.Fatalf("%d rows, limit %d", len(rows), len(want))
@@ -204,7 +204,7 @@ func ledgerNewestFirst(t *testing.T, e *engine.Engine) {
 			t.Errorf("row %d: %+v", i, row)
 		}
 	}
-	if rows := must(e.Inventory.Ledger(t.Context(), "none", 3))(t); len(rows) != 0 {
+	if rows := ledgerRows(t, e, "none"); len(rows) != 0 {
 		t.Errorf("ledger of an unknown SKU: %+v", rows)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 
 	"holdfast/event"
 	"holdfast/inventory"
@@ -154,13 +155,24 @@ func (s stock) List(ctx context.Context, after string, limit int) (page []invent
 	return page, nil
 }
 
-func (s stock) Ledger(ctx context.Context, sku string, limit int) (rows []inventory.LedgerRow, err error) {
+// Ledger's cursor is the place of the last row on the page, counted from 1.
+func (s stock) Ledger(ctx context.Context, q inventory.LedgerQuery) (page inventory.LedgerPage, err error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return inventory.LedgerPage{}, err
 	}
-	s.read(func() { rows = slices.Clone(s.StockLedger[sku]) })
-	slices.Reverse(rows)
-	return rows[:min(limit, len(rows))], nil
+	s.read(func() {
+		rows := s.StockLedger[q.SKU]
+		var end int
+		if end, err = placeBefore(q.Cursor, len(rows)); err != nil {
+			return
+		}
+		begin := max(end-q.Limit, 0)
+		if page.Rows = slices.Clone(rows[begin:end]); begin > 0 {
+			page.Next = strconv.Itoa(begin + 1)
+		}
+	})
+	slices.Reverse(page.Rows)
+	return page, err
 }
 
 func (s stock) Snapshot(ctx context.Context, each func(inventory.Reservation) error) ([]inventory.Balance, error) {

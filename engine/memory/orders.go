@@ -85,15 +85,11 @@ func (s orders) List(ctx context.Context, q order.Query) (page order.Page, err e
 		return order.Page{}, err
 	}
 	s.read(func() {
-		before := int64(len(s.Orders) + 1)
-		if q.Cursor != "" {
-			before, err = strconv.ParseInt(q.Cursor, 10, 64)
-			if err != nil || before < 1 || before > int64(len(s.Orders)) || strconv.FormatInt(before, 10) != q.Cursor {
-				err = event.Errorf(event.BadCursor, "no page begins at the cursor %q", q.Cursor)
-				return
-			}
+		var end int
+		if end, err = placeBefore(q.Cursor, len(s.Orders)); err != nil {
+			return
 		}
-		for at := before - 2; at >= 0; at-- {
+		for at := end - 1; at >= 0; at-- {
 			o := &s.Orders[at]
 			if q.Caller != "" && o.Caller != q.Caller || q.UserID != "" && o.UserID != q.UserID || q.Status != "" && o.Status != q.Status {
 				continue
@@ -106,6 +102,19 @@ func (s orders) List(ctx context.Context, q order.Query) (page order.Page, err e
 		}
 	})
 	return page, err
+}
+
+// placeBefore is how many of n records, the oldest first, come before a page whose
+// cursor is the place of the one before which it begins, counted from 1.
+func placeBefore(cursor string, n int) (int, error) {
+	if cursor == "" {
+		return n, nil
+	}
+	place, err := strconv.Atoi(cursor)
+	if err != nil || place < 1 || place > n || strconv.Itoa(place) != cursor {
+		return 0, event.Errorf(event.BadCursor, "no page begins at the cursor %q", cursor)
+	}
+	return place - 1, nil
 }
 
 func (s orders) Due(ctx context.Context, at time.Time, limit int) (due []order.Order, err error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"holdfast/event"
 	"holdfast/inventory"
@@ -31,7 +32,7 @@ const (
 	selectReservations = "SELECT " + reservationColumns + " FROM reservations "
 	writeReservation   = "INSERT OR REPLACE INTO reservations (" + reservationColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	ledgerColumns      = "adjustment_id, sku, delta, reason, at"
-	selectLedger       = "SELECT " + ledgerColumns + " FROM stock_ledger "
+	selectLedger       = "SELECT entry, " + ledgerColumns + " FROM stock_ledger "
 	insertLedgerRow    = "INSERT INTO stock_ledger (" + ledgerColumns + ") VALUES (nullif(?, ''), ?, ?, ?, ?)"
 	// selectBalances also finds a SKU that has lost its row, or its ledger.
 	selectBalances = `
@@ -227,7 +228,7 @@ func (s stock) adjust(t *tx, a inventory.Adjustment) (done inventory.Adjusted, e
 		return done, err
 	}
 	if len(made) > 0 {
-		done.Row, done.Err = a.Replay(made[0])
+		done.Row, done.Err = a.Replay(made[0].LedgerRow)
 		return done, nil
 	}
 	old, err := s.rows.get(t, a.SKU)
@@ -258,6 +259,26 @@ func (s stock) List(ctx context.Context, after string, limit int) ([]inventory.S
 	return s.query(ctx, "WHERE sku > ? ORDER BY sku LIMIT ?", func(s *statement) { s.text(after).integer(int64(limit)) })
 }
 
+// lowIndexed are the rows of the index stock_low, word for word: only then does SQLite
+// see that it can serve (https://sqlite.org/partialindex.html#queries_using_partial_indexes).
+// It holds what has at most so many units; more than that are found by reading the table.
+const (
+	lowIndexed   = "available <= 10"
+	lowIndexedTo = 10
+)
+
+func (s stock) Low(ctx context.Context, atMost int64, limit int) ([]inventory.Stock, error) {
+	return s.query(ctx, selectLow(atMost), func(s *statement) { s.integer(atMost).integer(int64(limit)) })
+}
+
+func selectLow(atMost int64) string {
+	const few = "available <= ? ORDER BY available, sku LIMIT ?"
+	if atMost > lowIndexedTo {
+		return "WHERE " + few
+	}
+	return "WHERE " + lowIndexed + " AND " + few
+}
+
 func (s stock) query(ctx context.Context, where string, bind func(*statement)) ([]inventory.Stock, error) {
 	var found []inventory.Stock
 	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
@@ -267,24 +288,45 @@ func (s stock) query(ctx context.Context, where string, bind func(*statement)) (
 	return found, err
 }
 
-func (s stock) Ledger(ctx context.Context, sku string, limit int) ([]inventory.LedgerRow, error) {
-	var found []inventory.LedgerRow
-	err := s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
-		found, err = queryLedger(conn, "WHERE sku = ? ORDER BY entry DESC LIMIT ?", func(s *statement) { s.text(sku).integer(int64(limit)) })
+// Ledger's cursor is the entry of the last row on the page.
+func (s stock) Ledger(ctx context.Context, q inventory.LedgerQuery) (page inventory.LedgerPage, err error) {
+	before, err := numberBefore(q.Cursor)
+	if err != nil {
+		return page, err
+	}
+	var found []ledgerRow
+	err = s.db.view(ctx, func(conn *sqlite.Conn) (err error) {
+		found, err = queryLedger(conn, pageOfLedger, func(s *statement) { s.text(q.SKU).integer(before).integer(int64(q.Limit) + 1) })
 		return err
 	})
-	return found, err
+	if len(found) > q.Limit {
+		found = found[:q.Limit]
+		page.Next = strconv.FormatInt(found[q.Limit-1].entry, 10)
+	}
+	for _, row := range found {
+		page.Rows = append(page.Rows, row.LedgerRow)
+	}
+	return page, err
+}
+
+// pageOfLedger selects one row more than a page holds.
+const pageOfLedger = "WHERE sku = ? AND entry < ? ORDER BY entry DESC LIMIT ?"
+
+// ledgerRow is a row of the ledger and where it is: entries rise.
+type ledgerRow struct {
+	entry int64
+	inventory.LedgerRow
 }
 
 // queryLedger reads the rows that the SQL after FROM selects.
-func queryLedger(conn *sqlite.Conn, where string, bind func(*statement)) (found []inventory.LedgerRow, err error) {
+func queryLedger(conn *sqlite.Conn, where string, bind func(*statement)) (found []ledgerRow, err error) {
 	s, err := prepare(conn, selectLedger+where)
 	if err != nil {
 		return nil, err
 	}
 	bind(s)
 	err = s.rows(func(r *row) error {
-		found = append(found, inventory.LedgerRow{AdjustmentID: r.text(), SKU: r.text(), Delta: r.integer(), Reason: r.text(), At: r.time()})
+		found = append(found, ledgerRow{r.integer(), inventory.LedgerRow{AdjustmentID: r.text(), SKU: r.text(), Delta: r.integer(), Reason: r.text(), At: r.time()}})
 		return nil
 	})
 	return found, err
@@ -334,5 +376,3 @@ func readBalances(conn *sqlite.Conn) (balances []inventory.Balance, err error) {
 	})
 	return balances, err
 }
-
-func (s stock) Low(context.Context, int64, int) ([]inventory.Stock, error) { return nil, nil }

@@ -17,13 +17,14 @@ type orders struct {
 	db      *database
 	recent  *recent[order.Order]
 	lookups *lookups
+	tally   *tally
 	alone   bool // whether no other process writes to the file
 }
 
 // newOrders reads what the lookups keep in memory.
 func newOrders(db *database, o Options) (orders, error) {
-	s := orders{db, newRecent("orders", order.Order.Clone), newLookups(o.RunLength), o.access() == toMake}
-	db.remember(s.recent, s.lookups)
+	s := orders{db, newRecent("orders", order.Order.Clone), newLookups(o.RunLength), newTally(), o.access() == toMake}
+	db.remember(s.recent, s.lookups, s.tally)
 	if db.write == nil {
 		return s, nil // whoever only reads may never ask
 	}
@@ -85,6 +86,7 @@ func (s orders) create(t *tx, o order.Order) (order.Created, error) {
 	o.Number = t.conn.LastInsertRowID()
 	s.lookups.add(o.Number, id, hash(o.UserID))
 	s.recent.put(o.Number, o)
+	s.tally.move("", o.Status)
 	return order.Created{Order: o, New: true}, nil
 }
 
@@ -121,7 +123,9 @@ func (s orders) apply(t *tx, c order.Change) (event.Written[order.Order], error)
 	}
 	c.At, c.Due, c.ReservedAt = milli(c.At), milli(c.Due), milli(c.ReservedAt)
 	c.Lines, c.Short = slices.Clone(c.Lines), slices.Clone(c.Short)
+	from := o.Status
 	o.Apply(c)
+	s.tally.move(from, o.Status)
 	return event.Written[order.Order]{Record: o, Changed: true}, s.save(t, o)
 }
 

@@ -2,10 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 
 	"holdfast/event"
 	"holdfast/order"
@@ -13,109 +12,140 @@ import (
 	"zombiezen.com/go/sqlite"
 )
 
-// openStatuses is the condition of the index orders_open, word for word: only
+// notCompleted is the condition of the index orders_not_completed, word for word: only
 // then does SQLite see that the index can serve
 // (https://sqlite.org/partialindex.html#queries_using_partial_indexes).
-const openStatuses = "(status = 'PENDING' OR status = 'RESERVED' OR status = 'CANCELLING' OR status = 'REFUNDING')"
+const notCompleted = "status <> 'COMPLETED'"
 
-func (s orders) List(ctx context.Context, q order.Query) (order.Page, error) {
+// maxReads bounds how many orders are read for a page, maxLooks how many are looked at
+// for one whether they are to be read, so that each page takes some ten milliseconds
+// at most, whatever is stored. A list that selects few of many may have to be followed
+// for several pages.
+const (
+	maxReads = 1024
+	maxLooks = 16 * maxReads
+)
+
+// List goes through a user's orders, through those of a status, or through all. A
+// cursor is the Number before which the page begins.
+func (s orders) List(ctx context.Context, q order.Query) (page order.Page, err error) {
 	before, err := numberBefore(q.Cursor)
 	if err != nil {
 		return order.Page{}, err
 	}
-	if q.UserID != "" {
-		return s.listOfUser(ctx, q, before)
-	}
-	where, bind := selection(q, before)
-	found, err := s.query(ctx, where, bind)
-	if err != nil {
-		return order.Page{}, err
-	}
-	page := order.Page{Orders: found}
-	if len(found) > q.Limit {
-		page.Orders = found[:q.Limit]
-		page.Next = strconv.FormatInt(found[q.Limit-1].Number, 10)
-	}
-	return page, nil
-}
-
-// maxLooks bounds how many of a user's orders are read for a page. One that selects
-// few of many may have to be followed for several pages.
-const maxLooks = 1024
-
-// listOfUser is List of one user's orders.
-func (s orders) listOfUser(ctx context.Context, q order.Query, before int64) (page order.Page, err error) {
 	err = s.db.view(ctx, func(conn *sqlite.Conn) error {
-		if err := s.follow(conn); err != nil {
-			return err
-		}
-		looks := min(q.Limit+1, maxLooks)
-		if q.Caller != "" || q.Status != "" {
-			looks = maxLooks
-		}
-		numbers, err := s.lookups.byUser(conn, hash(q.UserID), before, looks)
-		for i, n := range numbers {
-			if len(page.Orders) == q.Limit {
-				page.Next = strconv.FormatInt(numbers[i-1], 10)
-				return nil
-			}
-			o, found, err := orderByNumber(conn, n)
-			if err != nil {
-				return err
-			}
-			if found && selects(q, o) {
-				page.Orders = append(page.Orders, o)
-			}
-		}
-		if len(numbers) == looks {
-			page.Next = strconv.FormatInt(numbers[looks-1], 10)
+		c, err := s.candidates(conn, q, before)
+		if err == nil {
+			page, err = c.page(conn, q)
 		}
 		return err
 	})
 	return page, err
 }
 
-func selects(q order.Query, o order.Order) bool {
-	return o.UserID == q.UserID && (q.Caller == "" || o.Caller == q.Caller) && (q.Status == "" || o.Status == q.Status)
+// candidates are the orders that may be on a page, in descending Number.
+type candidates struct {
+	numbers []int64
+	end     int64 // the Number of the last that was looked at; 0: there are no more
 }
 
-// selection is the query's condition, for one order more than a page holds. A
-// plus before a column keeps SQLite from an index that would make it sort all of
-// an open status's orders.
-func selection(q order.Query, before int64) (string, func(*statement)) {
-	var where []string
-	var values []string
-	and := func(condition, value string) {
-		where, values = append(where, condition), append(values, value)
+func (s orders) candidates(conn *sqlite.Conn, q order.Query, before int64) (candidates, error) {
+	if q.UserID == "" {
+		return walk(conn, q, before)
 	}
-	byStatus := slices.Contains(order.Open, q.Status)
-	if q.Caller != "" {
-		and("+caller = ?", q.Caller)
+	if err := s.follow(conn); err != nil {
+		return candidates{}, err
 	}
-	if q.Status != "" {
-		and(unlessIndexed("status = ?", byStatus), string(q.Status))
+	most := maxReads
+	if q.Caller == "" && q.Status == "" {
+		most = min(q.Limit+1, maxReads)
 	}
-	if byStatus {
-		where = append(where, openStatuses)
+	numbers, err := s.lookups.byUser(conn, hash(q.UserID), before, most)
+	c := candidates{numbers: numbers}
+	if len(numbers) == most {
+		c.end = numbers[most-1]
 	}
-	where = append(where, "number < ?")
-	return "WHERE " + strings.Join(where, " AND ") + " ORDER BY number DESC LIMIT ?", func(s *statement) {
-		for _, v := range values {
-			s.text(v)
+	return c, err
+}
+
+// errEnough ends a walk.
+var errEnough = errors.New("enough candidates")
+
+// walk finds one candidate more than a page holds.
+func walk(conn *sqlite.Conn, q order.Query, before int64) (c candidates, err error) {
+	query, values := walkOf(q)
+	s, err := prepare(conn, query)
+	if err != nil {
+		return c, err
+	}
+	for _, v := range values {
+		s.text(v)
+	}
+	looks, most := 0, min(q.Limit+1, maxReads)
+	err = s.integer(before).integer(maxLooks).rows(func(r *row) error {
+		number := r.integer()
+		if looks++; r.boolean() {
+			c.numbers = append(c.numbers, number)
 		}
-		s.integer(before).integer(int64(q.Limit) + 1)
+		if looks == maxLooks || len(c.numbers) == most {
+			c.end = number
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
 	}
+	return c, err
 }
 
-func unlessIndexed(condition string, indexed bool) string {
-	if indexed {
-		return condition
+// walkOf is the query for the Number of each order to look at, and whether it is a
+// candidate. Its parameters are the values, and then before and how many.
+func walkOf(q order.Query) (query string, values []string) {
+	selected, where := "true", ""
+	if q.Caller != "" {
+		selected, values = "caller = ?", append(values, q.Caller)
 	}
-	return "+" + condition
+	switch q.Status {
+	case "":
+	case order.Completed: // most are, so there is no index of them
+		selected, values = selected+" AND status = ?", append(values, string(q.Status))
+	default:
+		where, values = "status = ? AND "+notCompleted+" AND ", append(values, string(q.Status))
+	}
+	return "SELECT number, " + selected + " FROM orders WHERE " + where + "number < ? ORDER BY number DESC LIMIT ?", values
 }
 
-// numberBefore returns the Number before which the page begins. A cursor is the
-// Number of the last order on a page, written in exactly one way.
+// page reads the candidates, until it has as many orders as are asked for. One that has
+// changed since it was found may be selected no more.
+func (c candidates) page(conn *sqlite.Conn, q order.Query) (page order.Page, err error) {
+	next := c.end
+	for i, n := range c.numbers {
+		if len(page.Orders) == q.Limit {
+			next = c.numbers[i-1]
+			break
+		}
+		o, found, err := orderByNumber(conn, n)
+		if err != nil {
+			return order.Page{}, err
+		}
+		if found && selects(q, o) {
+			page.Orders = append(page.Orders, o)
+		}
+	}
+	if next != 0 {
+		page.Next = strconv.FormatInt(next, 10)
+	}
+	return page, nil
+}
+
+func selects(q order.Query, o order.Order) bool {
+	return (q.UserID == "" || o.UserID == q.UserID) && (q.Caller == "" || o.Caller == q.Caller) && (q.Status == "" || o.Status == q.Status)
+}
+
+// numberBefore returns the Number before which the page begins, or of a ledger's page
+// the entry. A cursor is the Number of the last order on a page, or of the last that was
+// looked at for it, written in exactly one way.
 func numberBefore(cursor string) (int64, error) {
 	if cursor == "" {
 		return math.MaxInt64, nil
@@ -126,5 +156,3 @@ func numberBefore(cursor string) (int64, error) {
 	}
 	return last, nil
 }
-
-func (s orders) Tally(context.Context) (order.Tally, error) { return order.Tally{}, nil }

@@ -196,7 +196,8 @@ func wantNewIn2(t *testing.T, e *engine.Engine) {
 	if _, err := service.Adjust(ctx, inventory.Adjustment{ID: "a1", SKU: "A", Delta: -3, Reason: "damaged", At: start}); err != nil {
 		t.Error(err)
 	}
-	ledger, err := e.Inventory.Ledger(ctx, "A", 10)
+	page, err := e.Inventory.Ledger(ctx, inventory.LedgerQuery{SKU: "A", Limit: 10})
+	ledger := page.Rows
 	if err != nil || len(ledger) != 3 || ledger[0].AdjustmentID != "a1" || ledger[1].AdjustmentID != "" || ledger[2].Delta != 9 {
 		t.Errorf("ledger %+v, %v", ledger, err)
 	}
