@@ -1,7 +1,7 @@
-// Package api is Holdfast's HTTP API: orders, stock, queues, the simulated
-// gateway's outage, health, and the API's own description. It is built on huma,
-// which derives the OpenAPI document from the operations' input and output types;
-// what huma is lax about, strict.go and problem.go replace.
+// Package api is Holdfast's HTTP API: orders, stock, queues, what the services know
+// and remember of each, the payment gateway, health, and the API's own description.
+// It is built on huma, which derives the OpenAPI document from the operations' input
+// and output types; what huma is lax about, strict.go and problem.go replace.
 //
 //	ServeHTTP ─▶ http.ServeMux ─▶ guard ─▶ huma: parameters ─▶ JSON.Resolve ─▶ a handler ─▶ order, inventory, queues
 //	                                └────▶ door ─▶ the process that runs the service
@@ -58,7 +58,7 @@ type Config struct {
 	// Gateway tells how the payment gateway is doing; nil: not served here.
 	Gateway func(context.Context) (wire.Gateway, error)
 	// Cost sums up what processes have spent on AWS, from their answers to
-	// GET /metrics; nil: nothing is on AWS.
+	// GET /metrics; nil: nothing is on AWS. It needs Metrics.
 	Cost func(metrics ...io.Reader) (any, error)
 	// Pages, if set, serves / and /ops/: the ops page, which asks for everything
 	// through this same API.
@@ -77,7 +77,10 @@ type Config struct {
 	Backlog func() int
 	// Reread is the longest time between two readings of an order that a request
 	// waits for, since another process may have changed it; 0: half a second.
-	Reread  time.Duration
+	Reread time.Duration
+	// Recount is how long a count of the orders by status is shown before they are
+	// counted again; 0: a second.
+	Recount time.Duration
 	Log     *slog.Logger
 	Version string
 }
@@ -102,11 +105,15 @@ type API struct {
 	sites   *http.CrossOriginProtection
 	intake  chan struct{}
 	waiters waiters
+	tally   tally
 	doors   map[event.Service]*door // to the services that run elsewhere
 }
 
 // New returns an API that is ready to serve.
 func New(c Config) *API {
+	if c.Recorder == nil {
+		c.Recorder = recorder.New(c.Now)
+	}
 	a := &API{
 		config: c, mux: http.NewServeMux(), allow: make(map[string][]string),
 		sites: http.NewCrossOriginProtection(), intake: make(chan struct{}, cmp.Or(c.Intake, defaultIntake)),
@@ -127,7 +134,9 @@ func New(c Config) *API {
 func (a *API) registerAll() {
 	if a.config.Orders != nil {
 		a.registerOrders()
+		a.registerTimeline()
 	}
+	a.registerRecords()
 	if a.config.Inventory != nil || a.doors[event.Inventory] != nil {
 		a.registerInventory()
 	}
@@ -146,7 +155,7 @@ func (a *API) registerAll() {
 // route has the handler serve a path to those who may use it, and notes the
 // method for the path's 405.
 func (a *API) route(method, path string, handler http.HandlerFunc) {
-	a.mux.HandleFunc(method+" "+path, a.guard(path, handler))
+	a.mux.HandleFunc(method+" "+path, a.guard(scopesOf(method, path), handler))
 	a.allow[path] = append(a.allow[path], method)
 	if method == http.MethodGet { // ServeMux serves HEAD where it serves GET
 		a.allow[path] = append(a.allow[path], http.MethodHead)
@@ -160,6 +169,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A page of another site must not cancel orders through its reader's browser.
 	if err := a.sites.Check(r); err != nil {
 		writeProblem(w, event.Errorf(crossOrigin, "a browser sent this from a page of another site"))
+		return
+	}
+	if len(r.Header["Origin"]) > 0 && a.rebound(r.Host) {
+		writeProblem(w, errRebound)
 		return
 	}
 	if literal := literalPath(r); literal != nil {

@@ -21,11 +21,13 @@ import (
 	"holdfast/inventory"
 	"holdfast/keys"
 	"holdfast/order"
+	"holdfast/recorder"
 )
 
 const (
 	seedBody = `{"user_id": "test_user", "items": [{"sku": "A123", "qty": 1}]}`
 	jsonType = "Content-Type: application/json"
+	ownHost  = "127.0.0.1:8000"
 )
 
 // epoch is the servers' time. Its odd microseconds must never be seen.
@@ -38,6 +40,7 @@ type server struct {
 	engine    engine.Engine
 	orders    *order.Service
 	inventory *inventory.Service
+	recorder  *recorder.Recorder
 	log       *strings.Builder
 
 	mu   sync.Mutex
@@ -51,7 +54,7 @@ func start(t testing.TB, options ...func(*api.Config)) *server {
 	s.inventory = &inventory.Service{Store: s.engine.Inventory}
 	ids := 0
 	c := api.Config{
-		Orders: s.orders, Inventory: s.inventory, Send: s.send,
+		Orders: s.orders, Inventory: s.inventory, Payments: s.engine.Payments, Send: s.send,
 		Now: func() time.Time { return epoch },
 		NewID: func() string {
 			s.mu.Lock()
@@ -59,14 +62,15 @@ func start(t testing.TB, options ...func(*api.Config)) *server {
 			ids++
 			return fmt.Sprintf("order-%d", ids)
 		},
-		Ready: func(context.Context) error { return nil },
-		Keys:  &keys.Ring{Store: s.engine.Keys, Now: time.Now},
-		Log:   slog.New(slog.NewTextHandler(s.log, nil)), Version: "test",
+		Ready:    func(context.Context) error { return nil },
+		Recorder: recorder.New(func() time.Time { return epoch }),
+		Keys:     &keys.Ring{Store: s.engine.Keys, Now: time.Now},
+		Log:      slog.New(slog.NewTextHandler(s.log, nil)), Version: "test",
 	}
 	for _, option := range options {
 		option(&c)
 	}
-	s.API = api.New(c)
+	s.API, s.recorder = api.New(c), c.Recorder
 	s.orders.Changed = func(o order.Order, _ event.Event) { s.OrderChanged(o) }
 	return s
 }
@@ -111,6 +115,7 @@ func (s *server) do(method, target, body string, headers ...string) answer {
 
 func newRequest(method, target, body string, headers ...string) *http.Request {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host = ownHost
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Add(name, value)

@@ -10,7 +10,8 @@ import (
 // What the document says of values beyond what huma derives from their types.
 // huma does not check it: the handlers do, with words and a status of their own.
 const (
-	printable   = `^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$`
+	// ASCII is named too, for readers of patterns that do not know \p.
+	printable   = `^[ -~\p{L}\p{M}\p{N}\p{P}\p{S}]*$`
 	waitPattern = `^(0|([1-5]?[0-9]|60)s|([1-5]?[0-9]{1,4}|60000)ms)$`
 	tagPattern  = `[^ \t,]`
 	// Quotes around a key do not count, nor are they a key themselves.
@@ -18,12 +19,13 @@ const (
 )
 
 // bounded is a copy of a parameter with the bounds of its values. Where huma knew
-// them it would refuse with 422 what is not there, a 404.
+// them it would refuse with 422 what is not there, a 404. Its example stands where
+// the page looks for what to begin with.
 func bounded(path string, p *huma.Param) *huma.Param {
 	named, schema := *p, *p.Schema
 	named.AllowEmptyValue = p.In == "query" // an empty one is none
 	switch {
-	case p.In == "path" && p.Name == "name":
+	case p.In == "path" && (p.Name == "name" || p.Name == "service"):
 		for _, s := range event.Services {
 			schema.Enum = append(schema.Enum, string(s))
 		}
@@ -35,6 +37,9 @@ func bounded(path string, p *huma.Param) *huma.Param {
 		schema.Pattern = keyPattern
 	case p.Name == "If-Match":
 		schema.Pattern = tagPattern
+	}
+	if len(schema.Examples) > 0 {
+		named.Example, schema.Examples = schema.Examples[0], nil
 	}
 	named.Schema = &schema
 	return &named

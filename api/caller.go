@@ -2,29 +2,43 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"holdfast/event"
 	"holdfast/keys"
 )
 
-// open is the scope of what needs no key.
-const open keys.Scope = ""
-
-// scopeOf is the scope that a path's operations need. What is not named here is
+// scopesOf are the scopes of which one opens an operation; none: it needs no key.
+// Ops may read everything, and take back anybody's order. What is not named here is
 // for ops alone.
-func scopeOf(path string) keys.Scope {
-	switch part(path) {
-	case "", "{$}", "style.css", "docs", "openapi.json", "livez", "readyz":
-		return open
-	case "orders":
-		return keys.Orders
-	case "inventory":
-		return keys.Inventory
+func scopesOf(method, path string) []keys.Scope {
+	switch path {
+	case "/caller":
+		return keys.Scopes
+	case "/orders/{id}/cancel", "/orders/{id}/refund":
+		return []keys.Scope{keys.Orders, keys.Ops}
+	case "/orders/{id}/timeline":
+		return []keys.Scope{keys.Ops}
 	}
-	return keys.Ops
+	switch part(path) {
+	case "docs", "openapi.json", "livez", "readyz":
+		return nil
+	case "orders":
+		return readBy(method, keys.Orders)
+	case "inventory":
+		return readBy(method, keys.Inventory)
+	}
+	return []keys.Scope{keys.Ops}
+}
+
+// readBy adds ops to a scope where the method only reads.
+func readBy(method string, scope keys.Scope) []keys.Scope {
+	if method == http.MethodGet {
+		return []keys.Scope{scope, keys.Ops}
+	}
+	return []keys.Scope{scope}
 }
 
 // part is the first segment of a path.
@@ -50,16 +64,15 @@ func view(ctx context.Context) string {
 	return k.Name
 }
 
-// guard lets through only callers who may use the path. It reads no body.
-func (a *API) guard(path string, next http.HandlerFunc) http.HandlerFunc {
-	scope := scopeOf(path)
-	if scope == open {
+// guard lets through only callers with one of these scopes. It reads no body.
+func (a *API) guard(scopes []keys.Scope, next http.HandlerFunc) http.HandlerFunc {
+	if len(scopes) == 0 {
 		return next
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		caller, err := a.identify(r)
 		if err == nil {
-			err = permit(caller, scope, r.Method)
+			err = permit(caller, scopes)
 		}
 		if err != nil {
 			a.refuse(r.Context(), r.Pattern, err).write(w)
@@ -103,16 +116,14 @@ func bearer(header []string) (secret string, ok bool) {
 	return secret, len(header) == 1 && strings.EqualFold(scheme, "Bearer") && secret != "" && !strings.ContainsAny(secret, " \t,")
 }
 
-// permit fails with forbidden unless the key opens the scope. Ops may read
-// everything.
-func permit(k *keys.Key, scope keys.Scope, method string) error {
-	reads := method == http.MethodGet || method == http.MethodHead
-	if k.Has(scope) || reads && k.Has(keys.Ops) {
+// permit fails with forbidden unless the key opens one of the scopes.
+func permit(k *keys.Key, scopes []keys.Scope) error {
+	if slices.ContainsFunc(scopes, k.Has) {
 		return nil
 	}
-	needed := string(scope)
-	if reads && scope != keys.Ops {
-		needed = fmt.Sprintf("%s or %s", scope, keys.Ops)
+	names := make([]string, len(scopes))
+	for i, s := range scopes {
+		names[i] = string(s)
 	}
-	return event.Errorf(forbidden, "this needs an API key with the scope %s, which %q has not", needed, k.Name)
+	return event.Errorf(forbidden, "this needs an API key with the scope %s, which %q has not", strings.Join(names, " or "), k.Name)
 }

@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -23,8 +24,9 @@ func requireKeys(c *api.Config) { c.RequireKeys = true }
 // withEverything has the server serve all that there is.
 func withEverything(c *api.Config) {
 	withQueues(event.Services...)(c)
-	c.Outage = func(context.Context, time.Duration) error { return nil }
+	withGateway(c)
 	c.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
+	c.Cost = spent
 }
 
 // operations are one request of each operation, with the scopes that open it.
@@ -36,14 +38,23 @@ var operations = []struct {
 	{http.MethodGet, "/orders", "", []keys.Scope{keys.Orders, keys.Ops}},
 	{http.MethodGet, "/orders/x", "", []keys.Scope{keys.Orders, keys.Ops}},
 	{http.MethodHead, "/orders/x", "", []keys.Scope{keys.Orders, keys.Ops}},
-	{http.MethodPost, "/orders/x/cancel", "", []keys.Scope{keys.Orders}},
-	{http.MethodPost, "/orders/x/refund", "", []keys.Scope{keys.Orders}},
+	{http.MethodPost, "/orders/x/cancel", "", []keys.Scope{keys.Orders, keys.Ops}},
+	{http.MethodPost, "/orders/x/refund", "", []keys.Scope{keys.Orders, keys.Ops}},
+	{http.MethodGet, "/orders/x/timeline", "", []keys.Scope{keys.Ops}},
+	{http.MethodHead, "/orders/x/timeline", "", []keys.Scope{keys.Ops}},
+	{http.MethodGet, "/overview", "", []keys.Scope{keys.Ops}},
+	{http.MethodGet, "/records/payment/x?number=1", "", []keys.Scope{keys.Ops}},
+	{http.MethodGet, "/gateway", "", []keys.Scope{keys.Ops}},
+	{http.MethodGet, "/cost", "", []keys.Scope{keys.Ops}},
+	{http.MethodGet, "/caller", "", keys.Scopes},
+	{http.MethodGet, "/inventory/x/ledger", "", []keys.Scope{keys.Inventory, keys.Ops}},
 	{http.MethodGet, "/inventory", "", []keys.Scope{keys.Inventory, keys.Ops}},
 	{http.MethodGet, "/inventory/x", "", []keys.Scope{keys.Inventory, keys.Ops}},
 	{http.MethodPut, "/inventory/x", fullCount, []keys.Scope{keys.Inventory}},
 	{http.MethodPost, "/inventory/x/adjustments", `{"adjustment_id": "a", "delta": 1}`, []keys.Scope{keys.Inventory}},
 	{http.MethodGet, "/queues", "", []keys.Scope{keys.Ops}},
 	{http.MethodGet, "/queues/order/dead-letters", "", []keys.Scope{keys.Ops}},
+	{http.MethodGet, "/queues/order/dead-letters/x", "", []keys.Scope{keys.Ops}},
 	{http.MethodDelete, "/queues/order/dead-letters/x", "", []keys.Scope{keys.Ops}},
 	{http.MethodPost, "/queues/order/redrive", `{"all": true}`, []keys.Scope{keys.Ops}},
 	{http.MethodPost, "/gateway/outage", `{"seconds": 0}`, []keys.Scope{keys.Ops}},
@@ -76,9 +87,9 @@ func TestScopes(t *testing.T) {
 }
 
 func TestWhatNeedsNoKey(t *testing.T) {
-	s := start(t, requireKeys, withEverything)
+	s := start(t, requireKeys, withEverything, withPages)
 	for _, target := range []string{
-		"/", "/livez", "/readyz", "/docs", "/openapi.json", "/style.css", "/docs/initializer.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
+		"/", "/ops/sign-in", "/livez", "/readyz", "/docs", "/openapi.json", "/docs/initializer.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js",
 	} {
 		s.get(target).want(t, 200)
 		s.get(target, "Authorization: Bearer wrong").want(t, 200)
@@ -232,6 +243,56 @@ func TestACallerSeesItsOwnOrders(t *testing.T) {
 	s.post("/orders/b/refund", "", shop).problem(t, 404)
 	s.post("/orders/b/cancel", "", other).want(t, 202)
 	s.post("/orders/a/cancel", "", ops).want(t, 202)
+}
+
+// Who may see everybody's orders may take them back too, but places none.
+func TestOpsTakesBackAnybodysOrders(t *testing.T) {
+	s := start(t, requireKeys)
+	shop, ops, stock := s.key("shop", keys.Orders), s.key("desk", keys.Ops), s.key("stock", keys.Inventory)
+	for _, id := range []string{"a", "b"} {
+		s.post("/orders", with("order_id", `"`+id+`"`), shop).want(t, 202)
+	}
+	s.complete("b")
+	s.post("/orders/a/cancel", "", stock).problem(t, 403)
+	s.post("/orders/b/refund", "", stock).problem(t, 403)
+	if a := s.post("/orders/a/cancel", "", ops); read[client.Order](t, a).Status != "CANCELLING" {
+		t.Errorf("%s", a.body)
+	}
+	if a := s.post("/orders/b/refund", `{"restock": true}`, ops); read[client.Order](t, a).Status != "REFUNDING" {
+		t.Errorf("%s", a.body)
+	}
+	s.post("/orders/c/cancel", "", ops).problem(t, 404)
+	s.post("/orders", seedBody, ops).problem(t, 403)
+	for _, o := range s.stored() {
+		if o.Caller != "shop" {
+			t.Errorf("order %s is now %s's", o.OrderID, o.Caller)
+		}
+	}
+}
+
+func TestCaller(t *testing.T) {
+	for name, test := range map[string]struct {
+		options []func(*api.Config)
+		local   string
+	}{
+		"open":          {nil, `{"name":"local","scopes":["orders","inventory","ops"],"keys_required":false}`},
+		"keys required": {[]func(*api.Config){requireKeys}, ""},
+	} {
+		s := start(t, test.options...)
+		required := test.local == ""
+		if a := s.get("/caller"); required {
+			a.problem(t, 401)
+		} else if a.body != test.local+"\n" {
+			t.Errorf("%s: %s", name, a.body)
+		}
+		for _, scope := range keys.Scopes {
+			want := fmt.Sprintf(`{"name":"of-%[1]s","scopes":["%[1]s"],"keys_required":%t}`+"\n", scope, required)
+			if a := s.get("/caller", s.key("of-"+string(scope), scope)); a.body != want {
+				t.Errorf("%s: %s, want %s", name, a.body, want)
+			}
+		}
+		s.get("/caller", "Authorization: Bearer wrong").problem(t, 401)
+	}
 }
 
 func TestCursorsAreBoundToTheCallersView(t *testing.T) {

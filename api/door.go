@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,8 @@ const (
 	dialTime   = 3 * time.Second
 	answerTime = 30 * time.Second // from the request to the answer's header: a redrive of all takes its time
 	idleTime   = 90 * time.Second
-	idleConns  = 64 // kept open to each service
+	idleConns  = 64      // kept open to each service
+	maxAnswer  = 4 << 20 // bytes of an answer that the door reads itself
 )
 
 // pseudonym is the door's name in Via (RFC 9110, section 7.6.3). A request that
@@ -92,6 +94,8 @@ func owner(path string, r *http.Request) event.Service {
 		return event.Payment
 	case "queues":
 		return event.Service(r.PathValue("name"))
+	case "records":
+		return event.Service(r.PathValue("service"))
 	}
 	return ""
 }
@@ -155,7 +159,12 @@ func (d *door) unanswered(w http.ResponseWriter, r *http.Request, err error) {
 		return // the client has left
 	}
 	d.warn(r.Context(), err)
-	writeProblem(w, event.Errorf(noAnswer, "the %s service does not answer at %s; try again once it runs there", d.service, d.url.Redacted()))
+	writeProblem(w, d.silence())
+}
+
+// silence says that the other process does not answer.
+func (d *door) silence() error {
+	return event.Errorf(noAnswer, "the %s service does not answer at %s; try again once it runs there", d.service, d.url.Redacted())
 }
 
 // warn logs, at most once a second, that the other process does not answer.
@@ -173,7 +182,7 @@ func (d *door) warn(ctx context.Context, err error) {
 func (d *door) queue(ctx context.Context, authorization []string) wire.Queue {
 	bounded, cancel := context.WithTimeout(ctx, figureTime)
 	defer cancel()
-	q, err := d.ask(bounded, authorization)
+	q, err := d.ownQueue(bounded, authorization)
 	if err != nil {
 		if ctx.Err() == nil {
 			d.warn(ctx, err)
@@ -183,26 +192,14 @@ func (d *door) queue(ctx context.Context, authorization []string) wire.Queue {
 	return q
 }
 
-func (d *door) ask(ctx context.Context, authorization []string) (wire.Queue, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url.JoinPath("queues").String(), nil)
+func (d *door) ownQueue(ctx context.Context, authorization []string) (wire.Queue, error) {
+	text, err := d.ask(ctx, authorization, d.url.JoinPath("queues"))
 	if err != nil {
 		return wire.Queue{}, err
-	}
-	r.Header.Set("Via", "1.1 "+pseudonym)
-	if authorization != nil {
-		r.Header["Authorization"] = authorization
-	}
-	answer, err := d.proxy.Transport.RoundTrip(r)
-	if err != nil {
-		return wire.Queue{}, err
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return wire.Queue{}, fmt.Errorf("GET %s: %s", r.URL.Redacted(), answer.Status)
 	}
 	var page wire.QueuePage
-	if err := json.UnmarshalRead(io.LimitReader(answer.Body, maxBody), &page); err != nil {
-		return wire.Queue{}, fmt.Errorf("GET %s: %w", r.URL.Redacted(), err)
+	if err := json.Unmarshal(text, &page); err != nil {
+		return wire.Queue{}, err
 	}
 	for _, q := range page.Queues {
 		if q.Name == string(d.service) {
@@ -210,4 +207,47 @@ func (d *door) ask(ctx context.Context, authorization []string) (wire.Queue, err
 		}
 	}
 	return wire.Queue{}, errors.New("it serves no such queue")
+}
+
+// record asks the other process what its service knows of an order, in the name of
+// the caller, for figureTime at most. It fails where the other does not tell.
+func (d *door) record(ctx context.Context, authorization []string, ref event.Ref) (wire.Record, error) {
+	var r wire.Record
+	// An id of dots alone is no step through a tree of folders.
+	at := d.url.JoinPath("records", string(d.service), strings.ReplaceAll(ref.OrderID, ".", "%2E"))
+	at.RawQuery = "number=" + strconv.FormatInt(ref.Number, 10)
+	text, err := d.ask(ctx, authorization, at)
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err == nil && r.Service != string(d.service) {
+		err = errors.New("it serves no such records")
+	}
+	return r, err
+}
+
+// ask makes a GET request to the other process, in the name of the caller.
+func (d *door) ask(ctx context.Context, authorization []string, at *url.URL) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Via", "1.1 "+pseudonym)
+	if authorization != nil {
+		r.Header["Authorization"] = authorization
+	}
+	answer, err := d.proxy.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", r.URL.Redacted(), answer.Status)
+	}
+	// One byte more than is allowed tells an answer that is too large.
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err == nil && len(text) > maxAnswer {
+		err = fmt.Errorf("GET %s: more than %d bytes", r.URL.Redacted(), maxAnswer)
+	}
+	return text, err
 }

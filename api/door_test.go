@@ -32,16 +32,24 @@ func startApart(t *testing.T, options ...func(*api.Config)) *processes {
 	p := new(processes)
 	var ring *keys.Ring
 	shared := func(c *api.Config) { c.Keys = ring }
-	outage := func(c *api.Config) { c.Outage = func(context.Context, time.Duration) error { return nil } }
 	alone := func(c *api.Config) { c.Orders = nil }
 	noStock := func(c *api.Config) { c.Inventory = nil }
+	noPayments := func(c *api.Config) { c.Payments = nil }
 	first := func(c *api.Config) { ring = c.Keys }
-	p.inventory = start(t, append(options, alone, first, withQueues(event.Inventory))...)
-	p.payment = start(t, append(options, alone, noStock, shared, withQueues(event.Payment), outage)...)
+	p.inventory = start(t, append(options, alone, first, noPayments, withQueues(event.Inventory))...)
+	p.payment = start(t, append(options, alone, noStock, shared, withQueues(event.Payment), withGateway)...)
 	elsewhere := map[event.Service]*url.URL{event.Inventory: listen(t, p.inventory), event.Payment: listen(t, p.payment)}
-	p.door = start(t, append(options, noStock, shared, withQueues(event.Order), func(c *api.Config) { c.Elsewhere = elsewhere })...)
+	p.door = start(t, append(options, noStock, noPayments, shared, withQueues(event.Order), func(c *api.Config) { c.Elsewhere = elsewhere })...)
 	p.door.engine.Keys = p.inventory.engine.Keys
 	return p
+}
+
+// withGateway has the server tell of a gateway, and make outages of it.
+func withGateway(c *api.Config) {
+	c.Outage = func(context.Context, time.Duration) error { return nil }
+	c.Gateway = func(context.Context) (client.Gateway, error) {
+		return client.Gateway{Name: "simulated", Breakers: []client.Breaker{{Operation: "capture", State: "open"}}}, nil
+	}
 }
 
 // listen serves on a port until the test ends.
@@ -78,7 +86,7 @@ var conversation = []struct {
 	{"PUT", "/inventory/A123", bareCount, []string{`If-Match: "7"`}},
 	{"PUT", "/inventory/A123", bareCount, []string{`If-Match: "7"`, "Connection: If-Match, Upgrade", "Upgrade: h2c", "Expect: 100-continue"}},
 	{"PUT", "/inventory/A123", bareCount, []string{"Origin: https://evil.example"}},
-	{"PUT", "/inventory/A123", bareCount, []string{"Origin: http://example.com"}},
+	{"PUT", "/inventory/A123", bareCount, []string{"Origin: http://" + ownHost}},
 	{"PUT", "/inventory/A123", "", nil},
 	{"PUT", "/inventory/A123", `{"on_hand": 1} x`, nil},
 	{"PUT", "/inventory/A123", strings.Repeat(" ", 64<<10) + "{}", nil},
@@ -99,6 +107,22 @@ var conversation = []struct {
 	{"POST", "/queues/payment/redrive", `{}`, nil},
 	{"DELETE", "/queues/inventory/dead-letters/https:%2F%2Fx%2F..%2Fy%28z%29", "a body that nobody reads", nil},
 	{"PUT", "/queues/inventory/redrive", "", nil},
+	{"GET", "/queues/inventory/dead-letters/x", "", nil},
+	{"GET", "/gateway", "", nil},
+	{"GET", "/gateway?x=1", "", nil},
+	{"GET", "/inventory/A123/ledger?limit=1", "", nil},
+	{"GET", "/inventory/A123/ledger?cursor=AAAA", "", nil},
+	{"GET", "/inventory?max_available=0", "", nil},
+	{"GET", "/inventory?max_available=10&cursor=AAAA", "", nil},
+	{"GET", "/records/inventory/x?number=1", "", nil},
+	{"GET", "/records/inventory/..?number=1", "", nil},
+	{"GET", "/records/payment/x", "", nil},
+	{"GET", "/records/order/x?number=1", "", nil},
+	{"GET", "/records/stock/x?number=1", "", nil},
+	{"GET", "/caller", "", nil},
+	{"GET", "/overview", "", nil},
+	{"GET", "/orders/x/timeline", "", nil},
+	{"GET", "/cost", "", nil},
 	{"POST", "/gateway/outage", `{"seconds": 60}`, nil},
 	{"POST", "/gateway/outage", `{"seconds": -1}`, nil},
 	{"GET", "/gateway/outage", "", nil},
@@ -112,9 +136,7 @@ var conversation = []struct {
 func TestTheDoorAnswersAsOneProcess(t *testing.T) {
 	for name, options := range map[string][]func(*api.Config){"open": nil, "keys required": {requireKeys}} {
 		t.Run(name, func(t *testing.T) {
-			whole := start(t, append(options, withQueues(event.Services...), func(c *api.Config) {
-				c.Outage = func(context.Context, time.Duration) error { return nil }
-			})...)
+			whole := start(t, append(options, withQueues(event.Services...), withGateway)...)
 			apart := startApart(t, options...)
 			for _, who := range [][]keys.Scope{nil, {keys.Inventory}, {keys.Ops}, keys.Scopes} {
 				talk(t, whole, apart.door, who)
@@ -162,7 +184,7 @@ func ask(t *testing.T, at *url.URL, r *http.Request) answer {
 func TestAServiceServesItsOwn(t *testing.T) {
 	p := startApart(t, func(c *api.Config) { c.Metrics = http.NotFoundHandler() })
 	everything := []string{
-		"/", "/docs", "/openapi.json", "/style.css", "/orders", "/orders/a", "/inventory", "/inventory/a/adjustments", "/gateway/outage",
+		"/", "/docs", "/openapi.json", "/ops/orders", "/overview", "/orders/a/timeline", "/orders", "/orders/a", "/inventory", "/inventory/a/adjustments", "/gateway/outage",
 		"/queues", "/queues/order/dead-letters", "/queues/inventory/dead-letters", "/queues/payment/dead-letters", "/metrics", "/livez", "/readyz",
 	}
 	for s, own := range map[*server]string{
@@ -207,7 +229,7 @@ func TestWhatTheDoorSendsOn(t *testing.T) {
 	shop := s.key("shop", keys.Inventory)
 	a := s.put("a%2Fb?limit=1&&x", bareCount, shop, `If-Match: "1"`, "X-Forwarded-For: 10.0.0.1", "Connection: Authorization")
 	a.want(t, http.StatusTeapot)
-	if got.Method != http.MethodPut || got.RequestURI != "/inventory/a%2Fb?limit=1&&x" || got.Host != "example.com" || string(body) != bareCount {
+	if got.Method != http.MethodPut || got.RequestURI != "/inventory/a%2Fb?limit=1&&x" || got.Host != ownHost || string(body) != bareCount {
 		t.Errorf("%s %s of %s: %s", got.Method, got.RequestURI, got.Host, body)
 	}
 	for name, want := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,28 +19,32 @@ func (a *API) registerInventory() {
 	tags := []string{"inventory"}
 	register(a, huma.Operation{
 		OperationID: "list-stock", Method: http.MethodGet, Path: "/inventory", Tags: tags,
-		Summary: "List stock", Description: "In ascending order of SKU.",
-		Errors: []int{http.StatusBadRequest},
+		Summary:     "List stock",
+		Description: "In ascending order of SKU; with max_available, what is low or sold out, the fewest available first, on one page.",
+		Errors:      []int{http.StatusBadRequest},
 	}, a.listStock)
 	register(a, huma.Operation{
 		OperationID: "get-stock", Method: http.MethodGet, Path: "/inventory/{sku}", Tags: tags,
-		Summary: "Get the stock of a SKU",
-		Errors:  []int{http.StatusBadRequest, http.StatusNotFound},
+		Summary:     "Get the stock of a SKU",
+		Description: "What there is of it, with an ETag that If-Match takes.",
+		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
 	}, a.getStock)
+	register(a, huma.Operation{
+		OperationID: "list-ledger", Method: http.MethodGet, Path: "/inventory/{sku}/ledger", Tags: tags,
+		Summary:     "List the stock ledger of a SKU",
+		Description: "Every count and adjustment, newest first. The sum of the deltas is what is available, reserved and sold together.",
+		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+	}, a.listLedger)
 	register(a, huma.Operation{
 		OperationID: "set-stock", Method: http.MethodPut, Path: "/inventory/{sku}", Tags: tags,
 		Summary:     "Create a SKU or count it afresh",
 		Description: "Says how many units lie on the shelf, those reserved included; what is available follows from it. Each count leaves a row in the stock ledger.",
-		Metadata: map[string]any{exampleKey: map[string]any{
-			"on_hand": 100, "price": wire.Money{Amount: 1999, Currency: "USD"},
-		}},
-		Errors: []int{http.StatusConflict, http.StatusPreconditionFailed},
+		Errors:      []int{http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.setStock)
 	register(a, huma.Operation{
 		OperationID: "adjust-stock", Method: http.MethodPost, Path: "/inventory/{sku}/adjustments", Tags: tags,
 		Summary:     "Adjust the stock of a SKU",
 		Description: "Says that units came in, or went out otherwise than by an order. The same adjustment_id again gets the same answer and moves nothing. Each adjustment leaves a row in the stock ledger.",
-		Metadata:    map[string]any{exampleKey: wire.Adjustment{AdjustmentID: "shelf-7-damaged", Delta: -3, Reason: "damaged"}},
 		Errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, a.adjustStock)
 }
@@ -59,11 +64,16 @@ type getStockInput struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"Answer 304 if the stock has this ETag."`
 }
 
-func (a *API) getStock(ctx context.Context, in *getStockInput) (*stockOutput, error) {
-	if !event.ValidName(in.SKU) {
-		return nil, event.Errorf(event.NotFound, "nothing can have this SKU; SKUs match %s", event.NamePattern)
+// findStock returns the stock of a SKU, or NotFound.
+func (a *API) findStock(ctx context.Context, sku string) (inventory.Stock, error) {
+	if !event.ValidName(sku) {
+		return inventory.Stock{}, event.Errorf(event.NotFound, "nothing can have this SKU; SKUs match %s", event.NamePattern)
 	}
-	s, err := a.config.Inventory.Store.Stock(ctx, in.SKU)
+	return a.config.Inventory.Store.Stock(ctx, sku)
+}
+
+func (a *API) getStock(ctx context.Context, in *getStockInput) (*stockOutput, error) {
+	s, err := a.findStock(ctx, in.SKU)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +85,31 @@ func (a *API) getStock(ctx context.Context, in *getStockInput) (*stockOutput, er
 }
 
 type listStockInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many SKUs to a page."`
-	Cursor string `query:"cursor" doc:"next_cursor of the page before; without it, the first page."`
+	Limit        int           `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many SKUs to a page."`
+	Cursor       string        `query:"cursor" doc:"next_cursor of the page before; without it, the first page. Not with max_available."`
+	MaxAvailable optionalUnits `query:"max_available" minimum:"0" example:"10" doc:"Only SKUs of which at most so many units are available, the fewest first; limit is how many at most."`
 }
+
+// optionalUnits is a query parameter of which huma tells whether it was sent: 0 units
+// are not none.
+type optionalUnits struct {
+	Units int64
+	given bool
+}
+
+// Schema is called by huma for the document, the others for each request.
+func (o optionalUnits) Schema(r huma.Registry) *huma.Schema {
+	return huma.SchemaFromType(r, reflect.TypeOf(o.Units))
+}
+func (o *optionalUnits) Receiver() reflect.Value      { return reflect.ValueOf(o).Elem().Field(0) }
+func (o *optionalUnits) OnParamSet(given bool, _ any) { o.given = given }
 
 type listStockOutput struct{ Body wire.StockPage }
 
 func (a *API) listStock(ctx context.Context, in *listStockInput) (*listStockOutput, error) {
+	if in.MaxAvailable.given {
+		return a.listLow(ctx, in)
+	}
 	after, err := openCursor(in.Cursor, "inventory")
 	if err != nil {
 		return nil, err
@@ -102,10 +130,54 @@ func (a *API) listStock(ctx context.Context, in *listStockInput) (*listStockOutp
 	return out, nil
 }
 
+// listLow has no further pages: a stock that moves would come twice, or never.
+func (a *API) listLow(ctx context.Context, in *listStockInput) (*listStockOutput, error) {
+	if in.Cursor != "" {
+		return nil, invalid("query.cursor", "cannot be given with max_available, which has one page", nil)
+	}
+	rows, err := a.config.Inventory.Store.Low(ctx, in.MaxAvailable.Units, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &listStockOutput{wire.StockPage{Inventory: make([]wire.Stock, len(rows))}}
+	for i, s := range rows {
+		out.Body.Inventory[i] = wireStock(s)
+	}
+	return out, nil
+}
+
+type listLedgerInput struct {
+	SKU    string `path:"sku" example:"A123" doc:"Stock keeping unit: 1 to 64 letters, digits, dots, underscores and hyphens."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50" doc:"How many entries to a page."`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before; without it, the first page."`
+}
+
+type listLedgerOutput struct{ Body wire.LedgerPage }
+
+func (a *API) listLedger(ctx context.Context, in *listLedgerInput) (*listLedgerOutput, error) {
+	cursor, err := openCursor(in.Cursor, "ledger", in.SKU)
+	if err != nil {
+		return nil, err
+	}
+	// A SKU that is not there has no ledger, rather than an empty one.
+	if _, err := a.findStock(ctx, in.SKU); err != nil {
+		return nil, err
+	}
+	page, err := a.config.Inventory.Store.Ledger(ctx, inventory.LedgerQuery{SKU: in.SKU, Cursor: cursor, Limit: in.Limit})
+	if err != nil {
+		return nil, err
+	}
+	out := &listLedgerOutput{wire.LedgerPage{Entries: make([]wire.LedgerEntry, len(page.Rows)), NextCursor: sealCursor(page.Next, "ledger", in.SKU)}}
+	for i, row := range page.Rows {
+		out.Body.Entries[i] = wire.LedgerEntry{AdjustmentID: row.AdjustmentID, Delta: row.Delta, Reason: row.Reason, At: row.At}
+	}
+	return out, nil
+}
+
 // Preconditions is embedded in the input of an operation that writes only if
 // what is there is what the client expects (RFC 9110, section 13.1).
 type Preconditions struct {
-	IfMatch     string `header:"If-Match" example:"\"7\"" doc:"Count only if the stock still has this ETag; * if it exists."`
+	IfMatch     string `header:"If-Match" doc:"Count only if the stock still has this ETag, quotes included; * if it exists."`
 	IfNoneMatch string `header:"If-None-Match" enum:"*" doc:"Count only if the SKU does not exist yet."`
 }
 

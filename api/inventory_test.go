@@ -259,3 +259,74 @@ func TestABadCountIsRefusedBeforeItsCondition(t *testing.T) {
 		s.do(http.MethodPut, "/inventory/a%2Cb", fullCount, jsonType, condition).problem(t, 422)
 	}
 }
+
+// skus are those of a page of stock, in its order.
+func skus(t *testing.T, a answer) (names []string) {
+	t.Helper()
+	a.want(t, http.StatusOK)
+	for _, s := range read[client.StockPage](t, a).Inventory {
+		names = append(names, s.SKU)
+	}
+	return names
+}
+
+func TestLowStock(t *testing.T) {
+	s := start(t)
+	for sku, onHand := range map[string]int{"b": 0, "a": 5, "c": 0, "d": 6, "e": 1000} {
+		s.stock(sku, onHand)
+	}
+	s.reserve("d", 6)
+	for query, want := range map[string][]string{
+		"max_available=0": {"b", "c", "d"}, "max_available=5": {"b", "c", "d", "a"}, "max_available=5&limit=2": {"b", "c"},
+		"max_available=1000000000000": {"b", "c", "d", "a", "e"}, "max_available=": {"a", "b", "c", "d", "e"}, "": {"a", "b", "c", "d", "e"},
+	} {
+		a := s.get("/inventory?" + query)
+		if got := skus(t, a); !slices.Equal(got, want) || !strings.Contains(a.body, `"next_cursor":""`) {
+			t.Errorf("%q: %v, want %v: %s", query, got, want, a.body)
+		}
+	}
+	next := read[client.StockPage](t, s.get("/inventory?limit=1")).NextCursor
+	for query, place := range map[string]string{
+		"max_available=-1": "query.max_available", "max_available=x": "query.max_available", "max_available=1.5": "query.max_available",
+		"max_available=1&limit=0": "query.limit", "max_available=1&limit=201": "query.limit",
+		"max_available=1&cursor=" + next: "query.cursor", "max_available=1&cursor=AAAA": "query.cursor",
+	} {
+		if p := s.get("/inventory?"+query).problem(t, 422); p.Errors[0].Location != place {
+			t.Errorf("%q: %+v", query, p)
+		}
+	}
+}
+
+func TestLedger(t *testing.T) {
+	s := start(t)
+	s.stock("A123", 10)
+	for i, delta := range []int{-3, 2, 4} {
+		s.post("/inventory/A123/adjustments", fmt.Sprintf(`{"adjustment_id": "a%d", "delta": %d, "reason": "found"}`, i, delta)).want(t, 200)
+	}
+	s.stock("A123", 20)
+	s.stock("B456", 1)
+	whole := read[client.LedgerPage](t, s.get("/inventory/A123/ledger"))
+	var deltas []int64
+	for _, e := range whole.Entries {
+		deltas = append(deltas, e.Delta)
+	}
+	if !slices.Equal(deltas, []int64{7, 4, 2, -3, 10}) || whole.NextCursor != "" || whole.Entries[0].Reason != "counted" || whole.Entries[0].AdjustmentID != "" || whole.Entries[1].AdjustmentID != "a2" || whole.Entries[1].Reason != "found" {
+		t.Errorf("%+v", whole)
+	}
+	for _, limit := range []int{1, 2, 5, 200} {
+		var paged []client.LedgerEntry
+		for cursor, more := "", true; more; more = cursor != "" {
+			page := read[client.LedgerPage](t, s.get(fmt.Sprintf("/inventory/A123/ledger?limit=%d&cursor=%s", limit, cursor)))
+			paged, cursor = append(paged, page.Entries...), page.NextCursor
+		}
+		if !slices.Equal(paged, whole.Entries) {
+			t.Errorf("limit %d: %+v", limit, paged)
+		}
+	}
+	next := read[client.LedgerPage](t, s.get("/inventory/A123/ledger?limit=2")).NextCursor
+	s.get("/inventory/B456/ledger?cursor="+next).problem(t, 400)
+	s.get("/inventory?cursor="+next).problem(t, 400)
+	s.get("/inventory/C/ledger").problem(t, 404)
+	s.get("/inventory/a%20b/ledger").problem(t, 404)
+	s.get("/inventory/A123/ledger?limit=0").problem(t, 422)
+}

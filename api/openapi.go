@@ -11,41 +11,31 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"holdfast/event"
 	"holdfast/keys"
 )
-
-const description = `Holdfast executes orders for limited stock. It accepts each order once, never oversells,
-charges once, and brings every order to an end.
-
-**Once.** The same ` + "`Idempotency-Key`" + ` (or the same ` + "`order_id`" + ` in the body) sent any number of times makes one
-order, and gets the same answer byte for byte. After a lost answer or a 503, send the request again as it was.
-
-**Keys.** ` + "`Authorization: Bearer`" + ` and an API key's secret says who calls. Its scopes say what it opens: orders, inventory,
-ops. A caller sees its own orders; ops sees everybody's. Where keys are not required, a request without one may do everything.
-
-**Formats.** JSON in UTF-8, read strictly: names match exactly, nothing unknown, nothing twice. Times are RFC 3339 in
-UTC with milliseconds. Money is an amount in the currency's minor units. Errors are RFC 9457 problems.`
 
 // contract is the API as huma sees it.
 type contract struct {
 	huma.API
+	operations int // so far
 }
 
 // Negotiate finds JSON whatever the client accepts: there is nothing else, and
 // huma's own reading of the Accept header can panic.
-func (contract) Negotiate(string) (string, error) { return "application/json", nil }
+func (*contract) Negotiate(string) (string, error) { return "application/json", nil }
 
-// The keys under which register leaves what DocumentOperation is to add.
 const (
-	bodyKey    = "body"
-	exampleKey = "example"
+	// bodyKey is where register leaves what DocumentOperation is to add.
+	bodyKey = "body"
+	// orderKey has the document's place of an operation, since its paths have none.
+	orderKey = "x-order"
 )
 
 // DocumentOperation adds to an operation what huma cannot derive: the body that
-// JSON reads in huma's stead, and what its errors mean.
-func (c contract) DocumentOperation(op *huma.Operation) {
+// JSON reads in huma's stead, what its errors mean, and examples.
+func (c *contract) DocumentOperation(op *huma.Operation) {
 	if body, ok := op.Metadata[bodyKey].(*huma.RequestBody); ok {
-		body.Content["application/json"].Example = op.Metadata[exampleKey]
 		op.RequestBody = body
 	}
 	for i, p := range op.Parameters {
@@ -57,9 +47,27 @@ func (c contract) DocumentOperation(op *huma.Operation) {
 	for status, response := range op.Responses {
 		if code, _ := strconv.Atoi(status); code >= 400 {
 			response.Description = meaning(code)
+			response.Content["application/problem+json"].Examples = c.problems(code)
 		}
 	}
+	examples[op.OperationID].document(op)
+	c.operations++
+	op.Extensions = map[string]any{orderKey: c.operations}
 	c.OpenAPI().AddOperation(op)
+}
+
+// problems are examples of the kinds of problem that have this status; each stands
+// in the document once.
+func (c *contract) problems(status int) map[string]*huma.Example {
+	of := make(map[string]*huma.Example)
+	for _, k := range kinds {
+		if k.status == status {
+			name := string(k.code)
+			c.OpenAPI().Components.Examples[name] = &huma.Example{Summary: k.title, Value: newProblem(event.Errorf(k.code, "%s", k.when)).Problem}
+			of[name] = &huma.Example{Ref: "#/components/examples/" + name}
+		}
+	}
+	return of
 }
 
 // meaning lists the kinds of problem that have this status.
@@ -80,18 +88,20 @@ func (a *API) newHuma() huma.API {
 	config.CreateHooks = nil
 	config.DocsPath, config.OpenAPIPath, config.SchemasPath = "", "", ""
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
-	config.Info.Description = description
+	config.Info.Description = description()
+	config.Servers = []*huma.Server{{URL: "/", Description: "The server that this document came from."}}
 	config.Info.License = &huma.License{Name: "MIT", Identifier: "MIT"}
 	config.Tags = []*huma.Tag{
 		{Name: "orders", Description: "Place orders and follow them to their end."},
 		{Name: "inventory", Description: "What there is of each SKU."},
 		{Name: "queues", Description: "What each service has to do, and what it could not."},
-		{Name: "operations", Description: "Health, and the simulated payment gateway."},
+		{Name: "operations", Description: "How the services are doing, and the simulated payment gateway."},
 	}
+	config.Components.Examples = make(map[string]*huma.Example)
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{keyScheme: {
 		Type: "http", Scheme: "bearer", Description: "The secret of an API key, as holdfast keys create shows it once.",
 	}}
-	api := contract{huma.NewAPI(config, humago.NewAdapter(routes{a}, ""))}
+	api := &contract{API: huma.NewAPI(config, humago.NewAdapter(routes{a}, ""))}
 	api.UseMiddleware(strictQuery(api))
 	return api
 }
@@ -107,15 +117,15 @@ func (r routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *ht
 // register adds an operation. What its handler fails with becomes a problem.
 func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusServiceUnavailable)
-	if scope := scopeOf(op.Path); scope != open {
-		op.Security = a.security(scope, op.Method)
+	if scopes := scopesOf(op.Method, op.Path); len(scopes) > 0 {
+		op.Security = a.security(scopes)
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	}
 	if in, ok := any(new(I)).(interface {
 		requestBody(huma.Registry) *huma.RequestBody
 	}); ok {
 		body := in.requestBody(a.huma.OpenAPI().Components.Schemas)
-		op.Metadata = map[string]any{bodyKey: body, exampleKey: op.Metadata[exampleKey]}
+		op.Metadata = map[string]any{bodyKey: body}
 		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
@@ -130,12 +140,12 @@ func register[I, O any](a *API, op huma.Operation, handle func(context.Context, 
 // keyScheme is the document's name for API keys.
 const keyScheme = "key"
 
-// security lists the ways to be let in: by a key of the scope, where something is
-// read by one of the scope ops, and without a key unless keys are required.
-func (a *API) security(scope keys.Scope, method string) []map[string][]string {
-	ways := []map[string][]string{{keyScheme: {string(scope)}}}
-	if method == http.MethodGet && scope != keys.Ops {
-		ways = append(ways, map[string][]string{keyScheme: {string(keys.Ops)}})
+// security lists the ways to be let in: by a key of one of the scopes, and without
+// a key unless keys are required.
+func (a *API) security(scopes []keys.Scope) []map[string][]string {
+	var ways []map[string][]string
+	for _, s := range scopes {
+		ways = append(ways, map[string][]string{keyScheme: {string(s)}})
 	}
 	if !a.config.RequireKeys {
 		ways = append(ways, map[string][]string{})

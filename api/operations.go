@@ -18,8 +18,9 @@ func (a *API) registerOperations() {
 	tags := []string{"operations"}
 	register(a, huma.Operation{
 		OperationID: "livez", Method: http.MethodGet, Path: "/livez", Tags: tags,
-		Summary:  "Whether the process is alive",
-		Metadata: map[string]any{anyQueryKey: true},
+		Summary:     "Whether the process is alive",
+		Description: "It answers as long as the process does.",
+		Metadata:    map[string]any{anyQueryKey: true},
 	}, a.livez)
 	register(a, huma.Operation{
 		OperationID: "readyz", Method: http.MethodGet, Path: "/readyz", Tags: tags,
@@ -27,12 +28,30 @@ func (a *API) registerOperations() {
 		Description: "A 503 names in its detail what is not ready.",
 		Metadata:    map[string]any{anyQueryKey: true},
 	}, a.readyz)
+	register(a, huma.Operation{
+		OperationID: "get-caller", Method: http.MethodGet, Path: "/caller", Tags: tags,
+		Summary:     "Who you are, as the server sees it",
+		Description: "The name and the scopes of the API key that was sent.",
+	}, a.caller)
+	if a.config.Gateway != nil || a.doors[event.Payment] != nil {
+		register(a, huma.Operation{
+			OperationID: "get-gateway", Method: http.MethodGet, Path: "/gateway", Tags: tags,
+			Summary:     "How the payment gateway is doing",
+			Description: "Its circuit breakers, and whether an outage was asked for.",
+		}, a.gateway)
+	}
+	if a.config.Cost != nil {
+		register(a, huma.Operation{
+			OperationID: "get-cost", Method: http.MethodGet, Path: "/cost", Tags: tags,
+			Summary:     "What running processes have spent on AWS",
+			Description: "By service and operation, and an order: this process, and as the door those that it forwards to. As holdfast cost --json prints it. It is there on AWS alone.",
+		}, a.cost)
+	}
 	if a.config.Outage != nil || a.doors[event.Payment] != nil {
 		register(a, huma.Operation{
 			OperationID: "gateway-outage", Method: http.MethodPost, Path: "/gateway/outage", Tags: tags, DefaultStatus: http.StatusAccepted,
 			Summary:     "Make the simulated gateway unreachable",
 			Description: "Orders are still accepted, and all end once the gateway is back.",
-			Metadata:    map[string]any{exampleKey: map[string]any{"seconds": 60}},
 		}, a.outage)
 	}
 }
@@ -48,6 +67,24 @@ func (a *API) readyz(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 		return nil, event.Errorf(notReady, "%w", err)
 	}
 	return &healthOutput{wire.Health{Status: "ok"}}, nil
+}
+
+type callerOutput struct{ Body wire.Caller }
+
+func (a *API) caller(ctx context.Context, _ *struct{}) (*callerOutput, error) {
+	k := callerOf(ctx)
+	out := &callerOutput{wire.Caller{Name: k.Name, KeysRequired: a.config.RequireKeys}}
+	for _, s := range k.Scopes {
+		out.Body.Scopes = append(out.Body.Scopes, string(s))
+	}
+	return out, nil
+}
+
+type gatewayOutput struct{ Body wire.Gateway }
+
+func (a *API) gateway(ctx context.Context, _ *struct{}) (*gatewayOutput, error) {
+	g, err := a.config.Gateway(ctx)
+	return &gatewayOutput{g}, err
 }
 
 type outageInput struct{ JSON[wire.Outage] }

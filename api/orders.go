@@ -23,9 +23,6 @@ func (a *API) registerOrders() {
 		OperationID: "place-order", Method: http.MethodPost, Path: "/orders", Tags: tags, DefaultStatus: http.StatusAccepted,
 		Summary:     "Place an order",
 		Description: "Once this is answered with 202 the order is on disk and will reach an end. The same request again gets the same answer.",
-		Metadata: map[string]any{exampleKey: wire.PlaceOrder{
-			UserID: "test_user", Items: []wire.Line{{SKU: "A123", Qty: 1}},
-		}},
 		Responses: map[string]*huma.Response{"202": {
 			Description: "The order is accepted, now or when this request came first.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: accepted}},
@@ -56,7 +53,6 @@ func (a *API) registerOrders() {
 		OperationID: "refund-order", Method: http.MethodPost, Path: "/orders/{id}/refund", Tags: tags, DefaultStatus: http.StatusAccepted,
 		Summary:     "Refund an order",
 		Description: "Gives all of a completed order's money back. May be repeated with the same restock.",
-		Metadata:    map[string]any{exampleKey: wire.Refund{Restock: true}},
 		Errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, a.refundOrder)
 }
@@ -72,7 +68,7 @@ func linksTo(operations ...string) map[string]*huma.Link {
 
 // IdempotencyKey is embedded in the input of an operation that takes the header.
 type IdempotencyKey struct {
-	Key string `header:"Idempotency-Key" example:"checkout-42" doc:"1 to 255 printable ASCII characters that name this request, bare or in double quotes, which do not count. Requests with the same key are the same request."`
+	Key string `header:"Idempotency-Key" doc:"1 to 255 printable ASCII characters that name this request, as checkout-42, bare or in double quotes, which do not count. Requests with the same key are the same request."`
 }
 
 // Resolve reads the header again, since huma sees only the first of several. It
@@ -304,7 +300,7 @@ func (a *API) listOrders(ctx context.Context, in *listOrdersInput) (*listOrdersO
 }
 
 type cancelInput struct {
-	ID string `path:"id" example:"order-1001" doc:"The order's id."`
+	ID string `path:"id" example:"order-1002" doc:"The order's id."`
 	OptionalJSON[struct{}]
 }
 

@@ -36,18 +36,21 @@ func (a *API) registerQueues() {
 		OperationID: "redrive", Method: http.MethodPost, Path: "/queues/{name}/redrive", Tags: tags,
 		Summary:     "Put dead letters back on their queue",
 		Description: "Those that are named, where they are there, or all. It may be repeated: an event handled twice changes nothing. One that this build cannot read dies again, and its letter is never gone meanwhile.",
-		Metadata:    map[string]any{exampleKey: map[string]any{"ids": []string{exampleLetter}}},
 		Errors:      []int{http.StatusNotFound},
 	}, a.redrive)
 	register(a, huma.Operation{
 		OperationID: "delete-dead-letter", Method: http.MethodDelete, Path: "/queues/{name}/dead-letters/{id}", Tags: tags,
-		Summary: "Delete a dead letter for good",
-		Errors:  []int{http.StatusBadRequest, http.StatusNotFound},
+		Summary:     "Delete a dead letter for good",
+		Description: "Its event is never handled. The order that it is about ends without it: the sweeper asks again.",
+		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
 	}, a.deleteDeadLetter)
+	register(a, huma.Operation{
+		OperationID: "get-dead-letter", Method: http.MethodGet, Path: "/queues/{name}/dead-letters/{id}", Tags: tags,
+		Summary:     "Get a dead letter",
+		Description: "With its event, word for word, and the reason that it could not be handled for.",
+		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+	}, a.getDeadLetter)
 }
-
-// exampleLetter is what the id of a dead letter looks like.
-const exampleLetter = "order-1001:OrderPlaced"
 
 // QueueName is embedded in the input of an operation on one queue.
 type QueueName struct {
@@ -74,16 +77,21 @@ func serviceNames() []string {
 	return names
 }
 
-// listQueuesInput is the header that the caller sent: the other processes are
-// asked in its name.
-type listQueuesInput struct{ Header http.Header }
+// Asker is embedded in the input of an operation for which other processes are asked
+// in the caller's name: it is the header that the caller sent.
+type Asker struct{ Header http.Header }
 
 // Resolve is called by huma for each request.
-func (in *listQueuesInput) Resolve(ctx huma.Context) []error {
+func (in *Asker) Resolve(ctx huma.Context) []error {
 	r, _ := humago.Unwrap(ctx)
 	in.Header = r.Header
 	return nil
 }
+
+// authorization is who asks.
+func (in *Asker) authorization() []string { return in.Header["Authorization"] }
+
+type listQueuesInput struct{ Asker }
 
 type listQueuesOutput struct{ Body wire.QueuePage }
 
@@ -98,7 +106,7 @@ func (a *API) listQueues(ctx context.Context, in *listQueuesInput) (*listQueuesO
 		if q, ok := a.config.Queues[service]; ok {
 			ask(i, func() wire.Queue { return a.figures(ctx, service, q) })
 		} else if d := a.doors[service]; d != nil && !cameByDoor(in.Header) {
-			ask(i, func() wire.Queue { return d.queue(ctx, in.Header["Authorization"]) })
+			ask(i, func() wire.Queue { return d.queue(ctx, in.authorization()) })
 		}
 	}
 	asked.Wait()
@@ -185,12 +193,27 @@ func wireLetter(l event.DeadLetter) (wire.DeadLetter, error) {
 	return wire.DeadLetter{ID: l.ID, Reason: l.Reason, ReceiveCount: l.Count, DeadAt: l.DeadAt, Event: text}, nil
 }
 
-type deleteDeadLetterInput struct {
+type oneDeadLetterInput struct {
 	QueueName
 	ID string `path:"id" example:"order-1001:OrderPlaced" doc:"The dead letter's id."`
 }
 
-func (a *API) deleteDeadLetter(ctx context.Context, in *deleteDeadLetterInput) (*struct{}, error) {
+type deadLetterOutput struct{ Body wire.DeadLetter }
+
+func (a *API) getDeadLetter(ctx context.Context, in *oneDeadLetterInput) (*deadLetterOutput, error) {
+	q, err := a.queue(in.QueueName)
+	if err != nil {
+		return nil, err
+	}
+	letter, err := q.Get(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := wireLetter(letter)
+	return &deadLetterOutput{shown}, err
+}
+
+func (a *API) deleteDeadLetter(ctx context.Context, in *oneDeadLetterInput) (*struct{}, error) {
 	q, err := a.queue(in.QueueName)
 	if err != nil {
 		return nil, err

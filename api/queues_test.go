@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -155,7 +156,7 @@ func TestQueuesThatAreNot(t *testing.T) {
 	s := start(t, withQueues(event.Order))
 	for name, want := range map[string]string{"stock": "order, inventory, payment", "inventory": "the order service's address", "Order": "order, inventory, payment"} {
 		for _, a := range []answer{
-			s.get("/queues/" + name + "/dead-letters"), s.post("/queues/"+name+"/redrive", `{"all": true}`),
+			s.get("/queues/" + name + "/dead-letters"), s.get("/queues/" + name + "/dead-letters/a"), s.post("/queues/"+name+"/redrive", `{"all": true}`),
 			s.do(http.MethodDelete, "/queues/"+name+"/dead-letters/a", ""),
 		} {
 			if p := a.problem(t, 404); !strings.Contains(p.Detail, want) {
@@ -211,12 +212,20 @@ func TestForeignDeadLetters(t *testing.T) {
 	if len(ids) != len(messages) {
 		t.Fatalf("%d letters of %d: %q", len(ids), len(messages), ids)
 	}
+	for i, l := range read[client.DeadLetterPage](t, s.get("/queues/order/dead-letters")).DeadLetters {
+		one := read[client.DeadLetter](t, s.get("/queues/order/dead-letters/"+url.PathEscape(ids[i])))
+		if !reflect.DeepEqual(one, l) || one.ID != ids[i] {
+			t.Errorf("%q alone is %+v, in the list %+v", ids[i], one, l)
+		}
+	}
 	for _, id := range ids {
 		target := "/queues/order/dead-letters/" + url.PathEscape(id)
+		s.do(http.MethodHead, target, "").want(t, 200)
 		if a := s.do(http.MethodDelete, target, ""); a.status != http.StatusNoContent || a.body != "" {
 			t.Errorf("%q: %d %s", id, a.status, a.body)
 		}
 		s.do(http.MethodDelete, target, "").problem(t, 404)
+		s.get(target).problem(t, 404)
 	}
 	if left := s.letterIDs("order", 50); len(left) > 0 {
 		t.Errorf("left are %q", left)

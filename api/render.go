@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	wire "holdfast/api/client"
+	"holdfast/event"
 	"holdfast/inventory"
 	"holdfast/order"
 )
@@ -70,6 +71,8 @@ var encoding = json.JoinOptions(
 	jsontext.AllowInvalidUTF8(true),
 	// A dead letter is shown as it was received.
 	jsontext.AllowDuplicateNames(true),
+	// The same is written in the same words, maps too.
+	json.Deterministic(true),
 	json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, t time.Time) error {
 		b := append(e.AvailableBuffer(), '"')
 		b = t.UTC().AppendFormat(b, milliseconds)
@@ -85,18 +88,23 @@ func marshal(v any) ([]byte, error) {
 func wireOrder(o order.Order) wire.Order {
 	w := wire.Order{
 		OrderID: o.OrderID, UserID: o.UserID, Status: string(o.Status), Reason: o.Reason,
-		Items: make([]wire.OrderLine, len(o.Lines)), Total: wire.Money(o.Total),
+		Items: wireLines(o.Lines), Total: wire.Money(o.Total),
 		PaymentMethod: o.PaymentMethod, Version: o.Version(), CreatedAt: o.CreatedAt(), UpdatedAt: o.UpdatedAt(),
 		History: make([]wire.Entry, len(o.History)),
-	}
-	for i, l := range o.Lines {
-		w.Items[i] = wire.OrderLine{SKU: l.SKU, Qty: l.Qty, UnitPrice: wire.Money(l.UnitPrice)}
 	}
 	for _, s := range o.Short {
 		w.Shortfall = append(w.Shortfall, wire.Shortfall(s))
 	}
 	for i, e := range o.History {
 		w.History[i] = wire.Entry{Status: string(e.Status), At: e.At, Reason: e.Reason}
+	}
+	return w
+}
+
+func wireLines(lines []event.Line) []wire.OrderLine {
+	w := make([]wire.OrderLine, len(lines))
+	for i, l := range lines {
+		w[i] = wire.OrderLine{SKU: l.SKU, Qty: l.Qty, UnitPrice: wire.Money(l.UnitPrice)}
 	}
 	return w
 }

@@ -24,7 +24,7 @@ type Scope string
 const (
 	Orders    Scope = "orders"    // place orders, and see, cancel and refund one's own
 	Inventory Scope = "inventory" // see and count stock
-	Ops       Scope = "ops"       // see everything, deal with queues and the gateway
+	Ops       Scope = "ops"       // see everything, cancel and refund any order, deal with queues and the gateway
 )
 
 // Scopes lists the scopes.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,7 +25,7 @@ type Overview struct {
 	Engine          string         `json:"engine" enum:"sqlite,aws,memory" example:"sqlite" doc:"Where everything is kept."`
 	Version         string         `json:"version" example:"1.0.0" doc:"The server's version."`
 	Open            *int           `json:"open" minimum:"0" example:"0" doc:"Orders that have not ended. Null where they cannot be counted now."`
-	ByStatus        map[string]int `json:"by_status" doc:"Orders by status, all that are stored. Null where the engine keeps no such count."`
+	ByStatus        map[string]int `json:"by_status,omitempty" doc:"Orders by status, all that are stored. Absent where the engine keeps no such count, or they cannot be counted now."`
 	EndedSince      map[string]int `json:"ended_since" nullable:"false" doc:"Orders that this process has brought to an end since it started, by status; a refund ends an order a second time."`
 	IntervalSeconds int            `json:"interval_seconds" minimum:"1" example:"10" doc:"What each point spans, in seconds."`
 	Points          []Point        `json:"points" nullable:"false" doc:"The last hour, the oldest first, as far back as the process goes."`
@@ -55,13 +56,13 @@ type Overdue struct {
 // of an order, each from its own store and memory.
 type Timeline struct {
 	Order       Order        `json:"order" doc:"The order, as its service holds it."`
-	Number      int64        `json:"number" minimum:"1" example:"17" doc:"The number under which all three services keep it."`
+	Number      int64        `json:"number" minimum:"1" example:"2" doc:"The number under which all three services keep it."`
 	Now         time.Time    `json:"now" example:"2026-11-23T09:00:00.000Z" doc:"When this was put together; UTC, to the millisecond."`
 	HoldUntil   time.Time    `json:"hold_until" example:"2026-11-23T09:15:00.000Z" doc:"When its stock is given back if no payment is known; UTC, to the millisecond."`
 	DueAt       *time.Time   `json:"due_at" example:"2026-11-23T09:00:30.000Z" doc:"When the sweeper asks about it next. Null once it has ended."`
 	Sweeps      int          `json:"sweeps" minimum:"0" example:"0" doc:"How often the sweeper has asked since the order last changed."`
-	Reservation *Reservation `json:"reservation" doc:"What inventory holds. Null where it has no record, or did not answer."`
-	Payment     *Payment     `json:"payment" doc:"What payment holds. Null where it has no record, or did not answer."`
+	Reservation *Reservation `json:"reservation,omitempty" doc:"What inventory holds. Absent where it has no record, or did not answer."`
+	Payment     *Payment     `json:"payment,omitempty" doc:"What payment holds. Absent where it has no record, or did not answer."`
 	Remembered  []Remembered `json:"remembered" nullable:"false" doc:"What the processes remember of recent events and calls, the oldest first. It is not stored, and may have gaps."`
 	Unanswered  []string     `json:"unanswered" nullable:"false" doc:"The services that did not answer: inventory, payment."`
 }
@@ -80,7 +81,7 @@ type Reservation struct {
 	State     string      `json:"state" enum:"HELD,REJECTED,SETTLED,RELEASED(declined),RELEASED(voided),RETURNED" example:"HELD" doc:"Where the reservation stands."`
 	Items     []OrderLine `json:"items" nullable:"false" doc:"The lines with their prices when they were held; empty where the hold was refused before it was asked for."`
 	Reason    string      `json:"reason,omitempty" example:"out_of_stock" doc:"Why it was refused."`
-	Restocked bool        `json:"restocked,omitempty" doc:"Whether returned units went back on sale."`
+	Restocked bool        `json:"restocked,omitzero" doc:"Whether returned units went back on sale."`
 	HeldAt    *time.Time  `json:"held_at,omitempty" example:"2026-11-23T09:00:00.000Z" doc:"When the units were held; absent if they never were."`
 	UpdatedAt time.Time   `json:"updated_at" example:"2026-11-23T09:00:00.000Z" doc:"When it came to its state; UTC, to the millisecond."`
 }
@@ -99,10 +100,10 @@ type Remembered struct {
 	Kind    string     `json:"kind" enum:"received,called,returned,dead,swept" example:"called" doc:"received: a message was handled; called: the gateway answered a call or did not; returned: a message was given back, to come again; dead: a message was dead-lettered; swept: the sweeper asked again."`
 	Event   string     `json:"event,omitempty" example:"StockReserved" doc:"The message's type."`
 	Op      string     `json:"operation,omitempty" enum:"capture,void,refund" example:"capture" doc:"The call's operation."`
-	Outcome string     `json:"outcome,omitempty" example:"unknown" doc:"What the gateway answered: captured, declined, voided, refunded or unknown."`
+	Outcome string     `json:"outcome,omitempty" example:"unknown" doc:"What the gateway answered: captured, declined, voided, refunded or unknown; held back: it was not asked, since it does not answer others."`
 	Detail  string     `json:"detail,omitempty" doc:"Why, in words."`
-	TookMS  float64    `json:"took_ms,omitempty" minimum:"0" example:"12.5" doc:"How long the call took, in milliseconds."`
-	Count   int        `json:"count,omitempty" minimum:"0" example:"2" doc:"How often the message was received, or the order swept."`
+	TookMS  float64    `json:"took_ms,omitzero" minimum:"0" example:"12.5" doc:"How long the call took, in milliseconds."`
+	Count   int        `json:"count,omitzero" minimum:"0" example:"2" doc:"How often the message was received, or the order swept."`
 	Next    *time.Time `json:"next,omitempty" example:"2026-11-23T09:00:30.000Z" doc:"When it happens again, at the latest."`
 }
 
@@ -165,6 +166,15 @@ func (c *Client) GatewayOutage(ctx context.Context, seconds int64) (OutageEnd, e
 // cursor asks for the first page; limit is 1 to 200, 0 the server's default.
 func (c *Client) Ledger(ctx context.Context, sku string, limit int, cursor string) (LedgerPage, error) {
 	return get[LedgerPage](ctx, c, "/inventory/"+url.PathEscape(sku)+"/ledger"+encode(paging(limit, cursor)))
+}
+
+// LedgerEntries goes through a SKU's stock ledger, the newest entries first, page by
+// page of so many. It ends after the first error.
+func (c *Client) LedgerEntries(ctx context.Context, sku string, limit int) iter.Seq2[LedgerEntry, error] {
+	return all(func(cursor string) ([]LedgerEntry, string, error) {
+		page, err := c.Ledger(ctx, sku, limit, cursor)
+		return page.Entries, page.NextCursor, err
+	})
 }
 
 // StockPage returns a page of the stock in ascending order of SKU.
