@@ -1,10 +1,10 @@
-# Everything needs Go alone, and what is about AWS Python 3.10 for its emulator. What
-# is built or fetched goes to build/.
+# Everything needs Go alone, what is about AWS Python 3.10 for its emulator, and the
+# browser tests chromium and npm. What is built or fetched goes to build/.
 BUILD   := build
 BIN     := $(BUILD)/holdfast
 EMULATE := $(BUILD)/emulate
 COMMIT  := $(shell git rev-parse --short HEAD 2>/dev/null)
-LDFLAGS := -X main.commit=$(COMMIT)
+LDFLAGS := -s -w -X main.commit=$(COMMIT)
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -26,7 +26,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-aws-second bench bench-aws microbench baseline growth flame torture proof check build emulate clean
+.PHONY: help run setup run-order run-inventory run-payment emulator run-aws demo test test-browser screenshots test-aws-second bench bench-aws microbench baseline growth flame torture proof check build emulate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,14 @@ demo: build ## play the three scenarios on a private server, print and check the
 
 test: ## every test, with the race detector
 	@go test -race -timeout 25m ./...
+
+test-browser: ## try the ops page in chromium, as a person would; needs chromium and npm, which INSTALL=1 installs (Debian)
+	@ops/browsertest/install
+	@go test -tags browser -count 1 -timeout 15m ./ops/browsertest
+
+screenshots: ## take the pictures in docs/screenshots anew, and of all pages in build/pictures
+	@ops/browsertest/install
+	@go test -tags browser -count 1 -timeout 15m -run 'Suit|IsDrawn' ./ops/browsertest -pictures
 
 test-aws-second: ## the AWS engine's suite on two other emulators: needs Rust 1.88, a JDK and Maven, and minutes the first time
 	@go test -race -timeout 30m -tags second -run OnTheSecondPair ./engine/aws
@@ -117,7 +125,7 @@ torture: ## kill -9 the real binary under load, again and again, in one process 
 proof: ## hold it to its promises for a day: a million simulated worlds, ten thousand kills, hours of fuzzing; see docs/proof.md
 	@go run ./proof --long
 
-check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, test, the short form of proof
+check: ## what CI runs: format, vet, staticcheck, govulncheck, cfn-lint, spectral, test, test-browser, the short form of proof
 	@.ci/run
 
 clean: ## remove build/ (not ./data)

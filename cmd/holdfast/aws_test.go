@@ -1,18 +1,21 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"holdfast/api/client"
+	"holdfast/cost"
 	"holdfast/emulator"
 )
 
@@ -129,6 +132,36 @@ func post(t *testing.T, server, key string) (body string, replayed bool) {
 		t.Errorf("%s: %s %v", answer.Status, text, err)
 	}
 	return string(text), answer.Header.Get("Idempotent-Replayed") == "true"
+}
+
+// TestTheCostOfThreeProcessesOnAWS asks the door, which asks the other two.
+func TestTheCostOfThreeProcessesOnAWS(t *testing.T) {
+	at := onEmulator(t)
+	setUpAt(t, at)
+	inventory, payment := startAt(t, "inventory", at), startAt(t, "payment", at)
+	door := startAt(t, "order", at, "--inventory-url", inventory.URL, "--payment-url", payment.URL)
+	c := client.New(door.URL, nil)
+	if o, err := c.Order(t.Context(), place(t, c, "sim_approve"), time.Minute); err != nil || o.Status != "COMPLETED" {
+		t.Fatal(err, o.Status)
+	}
+	text, err := c.Cost(t.Context())
+	var told cost.Report
+	if err == nil {
+		err = json.Unmarshal(text, &told)
+	}
+	if err != nil || told.Orders != 1 || told.Total.USD <= 0 || told.USDMillionOrders <= 0 || len(told.Prices.Region) == 0 {
+		t.Fatalf("%v: %s", err, text)
+	}
+	spenders := make(map[string]bool)
+	for _, s := range told.Services {
+		spenders[s.Name] = s.WriteUnits > 0
+	}
+	if !spenders["order"] || !spenders["inventory"] || !spenders["payment"] {
+		t.Errorf("not all services have spent something: %s", text)
+	}
+	if g, err := c.Gateway(t.Context()); err != nil || len(g.Breakers) != 3 {
+		t.Errorf("%+v, %v", g, err)
+	}
 }
 
 // TestWhatSQSGaveUpBecomesADeadLetter has a message where SQS puts those that kill

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -80,15 +81,14 @@ type dlqShowCommand struct {
 
 // Run shows the message.
 func (c *dlqShowCommand) Run(ctx context.Context) error {
-	for l, err := range c.client(0).DeadLetters(ctx, c.Queue) {
-		if err != nil {
-			return c.explain(err)
-		}
-		if l.ID == c.ID {
-			return printJSON(l.Event)
-		}
+	l, err := c.client(0).DeadLetter(ctx, c.Queue, c.ID)
+	if p := new(client.Problem); errors.As(err, &p) && p.Status == http.StatusNotFound {
+		return c.notThere(c.ID)
 	}
-	return c.notThere(c.ID)
+	if err != nil {
+		return c.explain(err)
+	}
+	return printJSON(l.Event)
 }
 
 func (c oneQueue) notThere(ids ...string) error {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"slices"
 	"sync"
@@ -16,11 +18,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"holdfast/api"
+	"holdfast/api/client"
+	"holdfast/cost"
 	"holdfast/event"
 	"holdfast/gateway/simulated"
 	"holdfast/keys"
 	"holdfast/load"
+	"holdfast/ops"
 	"holdfast/order"
+	"holdfast/recorder"
 	"holdfast/system"
 )
 
@@ -52,7 +58,7 @@ func (h *host) serve(ctx context.Context, command string, at site) error {
 	context.AfterFunc(ctx, func() { time.AfterFunc(stopTime, func() { close(late) }) })
 
 	figures := prometheus.NewRegistry()
-	s, routes := h.assemble(figures)
+	s, routes, endWaits := h.assemble(figures)
 	h.warnOfStrangers(ctx)
 	var working sync.WaitGroup
 	working.Go(func() { s.Run(ctx) })
@@ -61,7 +67,7 @@ func (h *host) serve(ctx context.Context, command string, at site) error {
 	}
 	fmt.Println(load.ReadyLine(command, at.url))
 	report := h.report(figures, command)
-	err := serveHTTP(ctx, at, routes, h.log)
+	err := serveHTTP(ctx, at, routes, endWaits, h.log)
 	stop()
 	closed := make(chan error, 1)
 	go func() {
@@ -79,10 +85,10 @@ func (h *host) serve(ctx context.Context, command string, at site) error {
 	}
 }
 
-// assemble puts the services and the API together.
-func (h *host) assemble(metrics *prometheus.Registry) (*system.System, *api.API) {
+// assemble puts the services and the API together. endWaits has requests that wait
+// for something be answered at once, now and from now on.
+func (h *host) assemble(metrics *prometheus.Registry) (s *system.System, routes *api.API, endWaits func()) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	var routes *api.API
 	if h.store.cloud != nil {
 		metrics.MustRegister(h.store.cloud.meter)
 	}
@@ -90,12 +96,17 @@ func (h *host) assemble(metrics *prometheus.Registry) (*system.System, *api.API)
 		Engine: h.store.Engine, Services: h.services, Queues: h.store.queues, Terms: h.terms,
 		DurableQueues: h.store.lasting, SweepEvery: h.store.sweepEvery, Batch: h.store.batch,
 		Log: h.log, LogRate: h.LogRate, Metrics: metrics, OrderChanged: func(o order.Order) { routes.OrderChanged(o) },
+		Recorder: recorder.New(system.Now),
 	}
 	config := api.Config{
 		Queues: make(map[event.Service]api.Queue), Elsewhere: h.elsewhere, Now: system.Now, NewID: newID,
 		Metrics: promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}), Log: h.log, Version: version(),
 		Keys: &keys.Ring{Store: h.store.Keys, Now: system.Now}, RequireKeys: h.needsKeys(),
-		Reread: h.store.reread, Backlog: system.Backlog(h.store.queues),
+		Reread: h.store.reread, Recount: h.store.recount, Backlog: system.Backlog(h.store.queues),
+		Recorder: parts.Recorder, Engine: h.Engine,
+	}
+	if h.store.cloud != nil {
+		config.Cost = func(metrics ...io.Reader) (any, error) { return cost.FromMetrics(metrics...) }
 	}
 	if h.gateway != nil {
 		parts.Gateway, config.Outage = h.gateway, h.gateway.Outage
@@ -103,10 +114,38 @@ func (h *host) assemble(metrics *prometheus.Registry) (*system.System, *api.API)
 	for _, s := range h.services {
 		config.Queues[s] = api.Queue{Queue: h.store.queues[s], DeadLetters: h.store.DeadLetters[s]}
 	}
-	s := system.New(parts)
+	s = system.New(parts)
 	config.Orders, config.Inventory, config.Send, config.Ready = s.Orders, s.Inventory, h.store.queues.Send, s.Ready
+	if s.Payments != nil {
+		config.Payments = s.Payments.Store
+		config.Gateway = func(ctx context.Context) (client.Gateway, error) { return h.gatewayState(ctx, s) }
+	}
+	pages := ops.New(ops.Config{
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { routes.ServeHTTP(w, r) }), Now: system.Now, Log: h.log, Refresh: h.store.recount,
+	})
+	config.Pages = pages
 	routes = api.New(config)
-	return s, routes
+	return s, routes, func() {
+		routes.EndWaits()
+		pages.Stop()
+	}
+}
+
+// gatewayState tells how the payment gateway is doing.
+func (h *host) gatewayState(ctx context.Context, s *system.System) (client.Gateway, error) {
+	until, err := h.gateway.OutageEnd(ctx)
+	if err != nil {
+		return client.Gateway{}, err
+	}
+	state := client.Gateway{Name: "simulated"}
+	if !until.IsZero() {
+		state.OutageUntil = &until
+	}
+	breakers := s.Breakers()
+	for _, op := range event.Ops {
+		state.Breakers = append(state.Breakers, client.Breaker{Operation: string(op), State: breakers[op]})
+	}
+	return state, nil
 }
 
 // newID is a UUIDv7: time-ordered, so that it makes a cheap key.

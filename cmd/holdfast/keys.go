@@ -23,7 +23,7 @@ type keysCommand struct {
 type keysCreateCommand struct {
 	storage
 	Name  string       `arg:"" help:"Who the key is for; its orders are this caller's own."`
-	Scope []keys.Scope `required:"" placeholder:"SCOPE" help:"What it opens, separated by commas: orders (place orders, and see, cancel and refund one's own), inventory (see and count stock), ops (see everything, deal with queues and the gateway)."`
+	Scope []keys.Scope `required:"" placeholder:"SCOPE" values:"orders,inventory,ops" help:"What it opens, separated by commas: orders (place orders, and see, cancel and refund one's own), inventory (see and count stock), ops (see everything, cancel and refund any order, deal with queues and the gateway)."`
 }
 
 // Run makes the key. Its secret goes to standard output alone.

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"holdfast/api"
 )
 
 // hosting are the flags of a process that answers requests: where, and whose.
@@ -96,8 +94,9 @@ func (h hosting) listen(standard string, spare bool, certificate *tls.Config) (s
 	return s, nil
 }
 
-// serveHTTP answers requests until ctx ends, then finishes those under way.
-func serveHTTP(ctx context.Context, listener net.Listener, routes *api.API, log *slog.Logger) error {
+// serveHTTP answers requests until ctx ends, then finishes those under way; endWaits
+// has those that wait for something end at once.
+func serveHTTP(ctx context.Context, listener net.Listener, routes http.Handler, endWaits func(), log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           routes,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -105,7 +104,7 @@ func serveHTTP(ctx context.Context, listener net.Listener, routes *api.API, log 
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	server.RegisterOnShutdown(routes.EndWaits)
+	server.RegisterOnShutdown(endWaits)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

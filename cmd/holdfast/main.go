@@ -20,22 +20,25 @@ import (
 
 // commandLine is every subcommand; see `holdfast --help`.
 type commandLine struct {
-	Serve     serveCommand     `cmd:"" help:"Run all three services and the API in one process. Sets up first if the store is empty."`
-	Order     orderCommand     `cmd:"" help:"Run the order service alone. It is the door: what the other two serve, it forwards."`
-	Inventory inventoryCommand `cmd:"" help:"Run the inventory service alone."`
-	Payment   paymentCommand   `cmd:"" help:"Run the payment service alone."`
-	Setup     setupCommand     `cmd:"" help:"Create the stores, the queues and the starting stock; with --engine aws, deploy them. Run again, it adds what is missing and changes nothing."`
-	Audit     auditCommand     `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
-	Load      loadCommand      `cmd:"" help:"Place orders at a rate, or at the highest that the server holds, wait for their ends, and say how fast that was."`
-	Stub      stubCommand      `cmd:"" name:"load-stub" hidden:"" help:"Answer and do nothing else, for load --calibrate."`
-	Sim       simCommand       `cmd:"" help:"Play the whole system in simulated worlds full of faults, check every step, and replay what breaks."`
-	Orders    ordersCommand    `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
-	Stock     stockCommand     `cmd:"" help:"Show, list, count and adjust stock through the API."`
-	DLQ       dlqCommand       `cmd:"" name:"dlq" help:"List, show, redrive and delete dead letters through the API."`
-	Keys      keysCommand      `cmd:"" help:"Make, list and revoke API keys where the engine keeps them."`
-	Cost      costCommand      `cmd:"" help:"Say what running processes have spent on AWS, by service and operation, and an order."`
-	Health    healthCommand    `cmd:"" help:"Ask a process whether it lives; exit 1 if not. For the health check of a container."`
-	Version   versionCommand   `cmd:"" help:"Print the version, commit, Go version and SQLite version."`
+	Serve      serveCommand      `cmd:"" help:"Run all three services and the API in one process. Sets up first if the store is empty."`
+	Order      orderCommand      `cmd:"" help:"Run the order service alone. It is the door: what the other two serve, it forwards."`
+	Inventory  inventoryCommand  `cmd:"" help:"Run the inventory service alone."`
+	Payment    paymentCommand    `cmd:"" help:"Run the payment service alone."`
+	Setup      setupCommand      `cmd:"" help:"Create the stores, the queues and the starting stock; with --engine aws, deploy them. Run again, it adds what is missing and changes nothing."`
+	Audit      auditCommand      `cmd:"" help:"Check the promises over all stores, running or not. Exit 1 if one is broken."`
+	Load       loadCommand       `cmd:"" help:"Place orders at a rate, or at the highest that the server holds, wait for their ends, and say how fast that was."`
+	Stub       stubCommand       `cmd:"" name:"load-stub" hidden:"" help:"Answer and do nothing else, for load --calibrate."`
+	Sim        simCommand        `cmd:"" help:"Play the whole system in simulated worlds full of faults, check every step, and replay what breaks."`
+	Orders     ordersCommand     `cmd:"" help:"Place, show, list, cancel and refund orders through the API."`
+	Stock      stockCommand      `cmd:"" help:"Show, list, count and adjust stock through the API."`
+	DLQ        dlqCommand        `cmd:"" name:"dlq" help:"List, show, redrive and delete dead letters through the API."`
+	Keys       keysCommand       `cmd:"" help:"Make, list and revoke API keys where the engine keeps them."`
+	Cost       costCommand       `cmd:"" help:"Say what running processes have spent on AWS, by service and operation, and an order."`
+	Doctor     doctorCommand     `cmd:"" help:"Look at the disk, the clock, permissions, ports and AWS, and say what to mend; exit 1 if something does not work."`
+	Health     healthCommand     `cmd:"" help:"Ask a process whether it lives; exit 1 if not. For the health check of a container."`
+	Version    versionCommand    `cmd:"" help:"Print the version, commit, Go version and SQLite version."`
+	Completion completionCommand `cmd:"" help:"Print what makes bash, zsh or fish complete this command line: source <(holdfast completion bash)."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Say what may come next on a command line, for completion."`
 }
 
 const description = `Holdfast executes orders for a limited stock of anything: each accepted once, never oversold, charged once, nothing lost.

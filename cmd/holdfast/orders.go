@@ -27,7 +27,7 @@ type placeCommand struct {
 	Item          []string `required:"" placeholder:"SKU=QTY" help:"What is ordered; may be given several times."`
 	OrderID       string   `placeholder:"ID" help:"The order's own id; a repeat of it is the same order."`
 	Key           string   `placeholder:"KEY" help:"Idempotency key; a repeat of it is the same order."`
-	PaymentMethod string   `placeholder:"METHOD" help:"Which card to charge; the simulated gateway knows sim_approve, sim_decline, sim_timeout, sim_slow, sim_down, sim_flaky."`
+	PaymentMethod string   `placeholder:"METHOD" values:"sim_approve,sim_decline,sim_timeout,sim_slow,sim_down,sim_flaky" help:"Which card to charge; the simulated gateway knows sim_approve, sim_decline, sim_timeout, sim_slow, sim_down, sim_flaky."`
 }
 
 // Run places the order.
@@ -59,10 +59,15 @@ type showCommand struct {
 	remote
 	ID   string        `arg:"" help:"The order's id."`
 	Wait time.Duration `help:"Wait up to so long for the order's end, at most 60s."`
+
+	Timeline bool `help:"Show what all three services know of it, and what they remember of recent events and gateway calls; needs the scope ops."`
 }
 
 // Run shows the order.
 func (c *showCommand) Run(ctx context.Context) error {
+	if c.Timeline {
+		return c.showTimeline(ctx)
+	}
 	o, err := c.client(c.Wait).Order(ctx, c.ID, c.Wait)
 	return c.show(o, err)
 }
@@ -93,7 +98,7 @@ func (c *refundCommand) Run(ctx context.Context) error {
 type listCommand struct {
 	remote
 	User   string `placeholder:"ID" help:"Only this user's orders."`
-	Status string `placeholder:"STATUS" help:"Only orders in this status, as COMPLETED."`
+	Status string `placeholder:"STATUS" values:"PENDING,RESERVED,COMPLETED,FAILED_NO_STOCK,PAYMENT_FAILED,CANCELLING,CANCELLED,REFUNDING,REFUNDED" help:"Only orders in this status, as COMPLETED."`
 	Limit  int    `default:"50" help:"How many at most; 0: all."`
 }
 
@@ -150,7 +155,7 @@ func (r remote) show(o client.Order, err error) error {
 		fmt.Println("  total", money(o.Total))
 	}
 	for _, h := range o.History {
-		fmt.Println(" ", h.At.Format("2006-01-02T15:04:05.000Z07:00"), h.Status, h.Reason)
+		fmt.Println(" ", h.At.Format(moment), h.Status, h.Reason)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ import (
 // commands that use the API find a server at HOLDFAST_URL. Beside holdfast the
 // scripts know
 //
-//	start COMMAND [flags]   starts serve or a service on a free port: $COMMAND_url; logs to COMMAND.log
+//	start COMMAND [flags]   starts serve or a service on a free port: $COMMAND_url, $COMMAND_addr; logs to COMMAND.log
 //	end COMMAND             stops the last of them as an operator would
 //	keep NAME               makes what was printed last the variable $NAME
 //	poison DATA QUEUE TEXT  puts a message on a queue, and waits at $order_url until it is dead: $letter
@@ -71,7 +71,9 @@ func startCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Defer(s.Kill)
 	running(ts)[command] = append(running(ts)[command], s)
+	_, addr, _ := strings.Cut(s.URL, "://")
 	ts.Setenv(command+"_url", s.URL)
+	ts.Setenv(command+"_addr", addr)
 }
 
 func endCommand(ts *testscript.TestScript, _ bool, args []string) {

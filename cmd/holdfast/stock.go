@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -20,6 +21,7 @@ type stockCommand struct {
 	Show   stockShowCommand   `cmd:"" help:"Show the stock of one SKU."`
 	Set    stockSetCommand    `cmd:"" help:"Count a SKU afresh, or create it."`
 	Adjust stockAdjustCommand `cmd:"" help:"Add units to what can be sold of a SKU, or take some away, once."`
+	Ledger stockLedgerCommand `cmd:"" help:"List a SKU's stock ledger, newest first: its counts and adjustments."`
 }
 
 type stockListCommand struct{ remote }
@@ -124,6 +126,37 @@ func (c *stockAdjustCommand) Run(ctx context.Context) error {
 	}
 	return table(os.Stdout, "ADJUSTMENT\tSKU\tDELTA\tREASON\tAT", func(row func(...any)) {
 		row(adjusted.AdjustmentID, adjusted.SKU, fmt.Sprintf("%+d", adjusted.Delta), adjusted.Reason, adjusted.At.Format(time.RFC3339))
+	})
+}
+
+type stockLedgerCommand struct {
+	remote
+	SKU   string `arg:"" name:"sku" help:"The SKU."`
+	Limit int    `default:"50" help:"How many entries at most; 0: all."`
+}
+
+// Run lists the ledger.
+func (c *stockLedgerCommand) Run(ctx context.Context) error {
+	if c.Limit < 0 {
+		return misuse{errors.New("--limit is 0 or more")}
+	}
+	entries := []client.LedgerEntry{}
+	for e, err := range c.client(0).LedgerEntries(ctx, c.SKU, pageSize(c.Limit)) {
+		if err != nil {
+			return c.explain(err)
+		}
+		entries = append(entries, e)
+		if len(entries) == c.Limit {
+			break
+		}
+	}
+	if c.JSON {
+		return printJSON(entries)
+	}
+	return table(os.Stdout, "AT\tDELTA\tREASON\tADJUSTMENT", func(row func(...any)) {
+		for _, e := range entries {
+			row(e.At.Format(time.RFC3339), fmt.Sprintf("%+d", e.Delta), e.Reason, e.AdjustmentID)
+		}
 	})
 }
 

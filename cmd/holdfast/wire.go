@@ -97,6 +97,7 @@ type opened struct {
 	sweepEvery time.Duration
 	batch      int           // messages that a worker takes at a time; 0: as many as one machine's store likes
 	reread     time.Duration // longest time between two readings of an awaited order; 0: as short as reading is cheap
+	recount    time.Duration // how long a count of all orders is good enough; 0: as short as counting is cheap
 	// beside, if set, is work of the engine's own beside the services, until ctx
 	// ends. died hears of each message that it dead-letters.
 	beside func(ctx context.Context, died func(event.Service))
@@ -229,11 +230,12 @@ func (a onAWS) made(ctx context.Context, w wanted) (*opened, error) {
 	return a.openOn(ctx, c, slog.New(slog.DiscardHandler), []event.Service{event.Inventory})
 }
 
-// Where each look costs money, due orders are looked for in every shard, and orders
-// that others may have changed are read again, only so often.
+// Where each look costs money, due orders are looked for in every shard, orders that
+// others may have changed are read again, and orders are counted, only so often.
 const (
-	sweepOnAWS  = 5 * time.Second
-	rereadOnAWS = 2 * time.Second
+	sweepOnAWS   = 5 * time.Second
+	rereadOnAWS  = 2 * time.Second
+	recountOnAWS = 10 * time.Second
 )
 
 func (a onAWS) open(ctx context.Context, process string, log *slog.Logger, services []event.Service) (*opened, error) {
@@ -249,7 +251,7 @@ func (a onAWS) openOn(ctx context.Context, c *cloud, log *slog.Logger, services 
 	if err != nil {
 		return nil, err
 	}
-	return &opened{Engine: &e.Engine, queues: e.Queues, lasting: true, sweepEvery: sweepOnAWS, batch: aws.Batch, reread: rereadOnAWS, beside: e.Run, cloud: c}, nil
+	return &opened{Engine: &e.Engine, queues: e.Queues, lasting: true, sweepEvery: sweepOnAWS, batch: aws.Batch, reread: rereadOnAWS, recount: recountOnAWS, beside: e.Run, cloud: c}, nil
 }
 
 // inMemory is the process itself.

@@ -1,0 +1,238 @@
+package ops
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"holdfast/api/client"
+)
+
+// order is the page of one order.
+type order struct {
+	client.Timeline
+	Waiting   []string // what it is waiting for, in words
+	Why       string   // why it ended as it did; empty where nothing needs explaining
+	Steps     []step
+	Folded    []step // those after the first few of Steps that are many and alike
+	Rest      []step // those after them
+	MayCancel bool
+	MayRefund bool
+}
+
+// step is a line of an order's timeline.
+type step struct {
+	At      time.Time
+	Since   time.Duration // since the order was accepted
+	Service string
+	Text    string
+	Detail  string
+	// Memory says that a process remembers it; it is in no store.
+	Memory bool
+}
+
+func (p *Pages) order(r *http.Request, v viewer) (view, error) {
+	t, err := v.Client.Timeline(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return view{}, err
+	}
+	o := order{Timeline: t}
+	o.Steps, o.Folded, o.Rest = fold(steps(t))
+	var gateway *client.Gateway
+	if !ended(t.Order.Status) {
+		if g, err := v.Client.Gateway(r.Context()); err == nil {
+			gateway = &g
+		}
+	}
+	o.Waiting = waiting(t, gateway)
+	if t.Order.Reason != "" {
+		o.Why = reason(t.Order.Reason)
+	}
+	o.MayCancel = t.Order.Status == "PENDING" || t.Order.Status == "RESERVED"
+	o.MayRefund = t.Order.Status == "COMPLETED"
+	return view{Title: "Order " + t.Order.OrderID, Section: "Orders", Body: o, Live: orderPath(t.Order.OrderID)}, nil
+}
+
+func (p *Pages) cancel(r *http.Request, v viewer) (next, saying string, err error) {
+	o, err := v.Client.Cancel(r.Context(), r.PathValue("id"))
+	return orderPath(o.OrderID), "cancelled", err
+}
+
+func (p *Pages) refund(r *http.Request, v viewer) (next, saying string, err error) {
+	o, err := v.Client.Refund(r.Context(), r.PathValue("id"), r.PostFormValue("restock") != "")
+	return orderPath(o.OrderID), "refunded", err
+}
+
+// steps puts the three records and the processes' memories into one order of time.
+func steps(t client.Timeline) []step {
+	var all []step
+	add := func(at time.Time, service, text, detail string, memory bool) {
+		all = append(all, step{At: at, Since: at.Sub(t.Order.CreatedAt), Service: service, Text: text, Detail: detail, Memory: memory})
+	}
+	for _, e := range t.Order.History {
+		why := ""
+		if e.Reason != "" {
+			why = reason(e.Reason)
+		}
+		add(e.At, "order", entered[e.Status], why, false)
+	}
+	if r := t.Reservation; r != nil {
+		if r.HeldAt != nil {
+			add(*r.HeldAt, "inventory", "Stock held: "+itemWords(r.Items), "", false)
+		}
+		if r.State != "HELD" {
+			add(r.UpdatedAt, "inventory", reservationWords(*r), "", false)
+		}
+	}
+	if pay := t.Payment; pay != nil {
+		add(pay.UpdatedAt, "payment", paymentWords(*pay), "", false)
+	}
+	for _, m := range t.Remembered {
+		add(m.At, m.Service, rememberedWords(m), m.Detail, true)
+	}
+	slices.SortStableFunc(all, func(a, b step) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(rank(a), rank(b))) })
+	return all
+}
+
+// How many steps are shown before and after those that are folded away.
+const (
+	firstSteps = 12
+	lastSteps  = 10
+	fewSteps   = 5 // are not worth folding
+)
+
+// fold takes the middle out of a long timeline: an order whose payment is asked for
+// again and again has hundreds of steps that are alike. What a store holds stays.
+func fold(all []step) (first, folded, rest []step) {
+	begin, end := firstSteps, len(all)-lastSteps
+	if end-begin < fewSteps {
+		return all, nil, nil
+	}
+	for _, s := range all[begin:end] {
+		if s.Memory {
+			folded = append(folded, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return all[:begin], folded, append(rest, all[end:]...)
+}
+
+// rank puts what happened in the same millisecond into the order in which it goes.
+func rank(s step) int {
+	return slices.Index([]string{"order", "inventory", "payment"}, s.Service)
+}
+
+// entered are the steps of an order's history in words.
+var entered = map[string]string{
+	"PENDING":         "Order accepted",
+	"RESERVED":        "Reserved: the stock is held, the payment begins",
+	"COMPLETED":       "Order completed",
+	"FAILED_NO_STOCK": "Order failed: no stock",
+	"PAYMENT_FAILED":  "Order failed: the payment was declined",
+	"CANCELLING":      "Cancel accepted",
+	"CANCELLED":       "Order cancelled",
+	"REFUNDING":       "Refund accepted",
+	"REFUNDED":        "Order refunded",
+}
+
+func reservationWords(r client.Reservation) string {
+	switch r.State {
+	case "REJECTED":
+		return "Hold refused: " + reason(r.Reason)
+	case "SETTLED":
+		return "Hold settled: the units are sold"
+	case "RELEASED(declined)":
+		return "Stock released: the payment was declined"
+	case "RELEASED(voided)":
+		if r.HeldAt == nil {
+			return "Nothing was held; a late request to hold it will be refused"
+		}
+		return "Stock released: the payment was voided"
+	case "RETURNED":
+		if r.Restocked {
+			return "Units returned, and on sale again"
+		}
+		return "Units returned, not put on sale again"
+	}
+	return "Reservation " + r.State
+}
+
+func paymentWords(p client.Payment) string {
+	switch p.State {
+	case "CHARGING":
+		return "Charge of " + money(p.Amount) + " begun"
+	case "CAPTURED":
+		return "Payment of " + money(p.Amount) + " captured"
+	case "DECLINED":
+		return "Payment declined"
+	case "VOIDING(client)":
+		return "Voiding the charge, since the client cancelled"
+	case "VOIDING(expired)":
+		return "Voiding the charge, since the hold ended"
+	case "VOIDED":
+		if p.Amount.Currency == "" {
+			return "Nothing was charged; a late charge will be refused"
+		}
+		return "Payment voided: nothing is charged"
+	case "REFUNDING":
+		return "Refund of " + money(p.Amount) + " begun"
+	case "REFUNDED":
+		return "Payment of " + money(p.Amount) + " refunded"
+	}
+	return "Payment " + p.State
+}
+
+// rememberedWords says what a process remembers.
+func rememberedWords(m client.Remembered) string {
+	switch m.Kind {
+	case "received":
+		return "Handled " + m.Event + often(" (received %s)", m.Count)
+	case "called":
+		took := ""
+		if m.TookMS > 0 {
+			took = " after " + duration(time.Duration(m.TookMS*float64(time.Millisecond)))
+		}
+		if m.Outcome == "held back" {
+			return fmt.Sprintf("Did not ask the gateway to %s, since it does not answer others", m.Op)
+		}
+		if m.Outcome == "unknown" {
+			return fmt.Sprintf("Asked the gateway to %s: no answer that can be trusted%s", m.Op, took)
+		}
+		return fmt.Sprintf("Asked the gateway to %s: %s%s", m.Op, m.Outcome, took)
+	case "returned":
+		return "Put " + m.Event + " back, to try again" + at(m.Next)
+	case "dead":
+		return m.Event + " could not be handled and is a dead letter"
+	case "swept":
+		return "Silent for long, so the sweeper asked again" + often(" (%s so far)", m.Count)
+	}
+	return m.Kind + " " + m.Event
+}
+
+// often says how often a thing was done, where that was more than once.
+func often(format string, n int) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf(format, plural(n, "time", "times"))
+}
+
+func at(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return " at " + t.UTC().Format("15:04:05")
+}
+
+// itemWords lists lines: 2 × A123, 1 × B456.
+func itemWords(items []client.OrderLine) string {
+	parts := make([]string, len(items))
+	for i, l := range items {
+		parts[i] = count(l.Qty) + " × " + l.SKU
+	}
+	return strings.Join(parts, ", ")
+}

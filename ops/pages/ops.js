@@ -1,0 +1,91 @@
+// Keeps a page live. The server sends the page's main part whenever it has changed;
+// what differs is changed in place, so that the focus, the scrolling and what is being
+// typed stay as they are.
+"use strict";
+
+const shown = document.getElementById("main");
+const connection = document.getElementById("connection");
+const address = document.body.dataset.live;
+
+// morph makes the element from what the element to is. An element with an id stays
+// the same element wherever it moves to; one with data-keep is the reader's own.
+function morph(from, to) {
+  if (from.hasAttribute("data-keep")) return;
+  for (const { name } of [...from.attributes]) {
+    if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  }
+  for (const { name, value } of to.attributes) {
+    if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  }
+  const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
+  let at = from.firstChild;
+  for (const wanted of [...to.childNodes]) {
+    const there = wanted.id ? named.get(wanted.id) : alike(at, wanted) ? at : null;
+    if (!there) {
+      from.insertBefore(document.importNode(wanted, true), at);
+      continue;
+    }
+    if (there === at) at = at.nextSibling;
+    else from.insertBefore(there, at);
+    if (there.nodeType === Node.ELEMENT_NODE) morph(there, wanted);
+    else if (there.data !== wanted.data) there.data = wanted.data;
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+function alike(a, b) {
+  return a && !a.id && !b.id && a.nodeType === b.nodeType && a.nodeName === b.nodeName;
+}
+
+function tell(text) {
+  connection.textContent = text;
+  connection.hidden = text === "";
+}
+
+let stream;
+let again;
+let heardAt = new Date();
+
+function connect() {
+  disconnect();
+  stream = new EventSource("/ops/live?at=" + encodeURIComponent(address));
+  stream.addEventListener("open", () => tell(""));
+  stream.addEventListener("page", (event) => {
+    heardAt = new Date();
+    const page = new DOMParser().parseFromString('<main id="main">' + event.data + "</main>", "text/html");
+    const fresh = page.getElementById("main");
+    fresh.tabIndex = -1;
+    morph(shown, fresh);
+  });
+  stream.addEventListener("gone", () => location.reload());
+  stream.addEventListener("error", () => {
+    tell("The connection is lost. What you see is from " + heardAt.toISOString().slice(11, 19) + " UTC; trying to reach Holdfast again.");
+    // A stream that was refused is not tried again by the browser itself.
+    if (stream.readyState === EventSource.CLOSED) again = setTimeout(connect, 5000);
+  });
+}
+
+function disconnect() {
+  clearTimeout(again);
+  if (stream) stream.close();
+}
+
+// A page that nobody looks at asks for nothing.
+if (address && window.EventSource) {
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) disconnect();
+    else connect();
+  });
+  connect();
+}
+
+// What was done is said once, not again when the page is loaded again.
+const here = new URL(location.href);
+if (here.searchParams.has("said")) {
+  here.searchParams.delete("said");
+  history.replaceState(null, "", here);
+}
