@@ -94,7 +94,10 @@ func TestAProcessThatIsAwayIsNamed(t *testing.T) {
 			for target, status := range pages {
 				page := a.visitor.get(target).want(status)
 				page.wellMade(t)
-				if target != "/ops/orders" && !strings.HasPrefix(target, "/ops/stock") || status != 200 {
+				switch {
+				case status != 200:
+					page.says("the " + string(service) + " service does not answer")
+				case target == "/" || target == "/ops/queues" || strings.HasPrefix(target, "/ops/orders/"):
 					page.says("The " + string(service) + " service does not")
 				}
 			}

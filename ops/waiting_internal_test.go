@@ -39,8 +39,8 @@ func remembered(all ...client.Remembered) func(*client.Timeline) {
 	return func(t *client.Timeline) { t.Remembered = all }
 }
 
-func called(outcome string) client.Remembered {
-	return client.Remembered{Kind: "called", Service: "payment", Outcome: outcome}
+func called(op, outcome string) client.Remembered {
+	return client.Remembered{Kind: "called", Service: "payment", Op: op, Outcome: outcome}
 }
 
 // back is a message that comes again so long after nine.
@@ -82,27 +82,42 @@ func TestWaiting(t *testing.T) {
 		"charging, breaker":    {timeline("RESERVED", charging...), broken, []string{notAsked, "The gateway does not answer anybody who asks it to void; it is tried every few seconds.", held}},
 		"an outage of no harm": {timeline("PENDING"), down, []string{"Inventory is to hold the stock."}},
 		"asked once": {
-			timeline("RESERVED", append(charging, remembered(called("unknown"), back("payment", 12*time.Second)))...),
+			timeline("RESERVED", append(charging, remembered(called("capture", "unknown"), back("payment", 12*time.Second)))...),
 			nil,
 			[]string{"Payment unknown: asked 1 time in vain, next in 12 s.", held},
 		},
 		"asked three times": {
-			timeline("RESERVED", append(charging, remembered(called("unknown"), back("payment", -time.Minute), called("unknown"), called("unknown"), back("payment", 90*time.Second), back("inventory", time.Second)))...),
+			timeline("RESERVED", append(charging, remembered(called("capture", "unknown"), back("payment", -time.Minute), called("capture", "unknown"), called("capture", "unknown"), back("payment", 90*time.Second), back("inventory", time.Second)))...),
 			nil,
 			[]string{"Payment unknown: asked 3 times in vain, next in 90 s.", held},
 		},
 		"next at once": {
-			timeline("RESERVED", append(charging, remembered(called("unknown"), back("payment", 300*time.Millisecond)))...),
+			timeline("RESERVED", append(charging, remembered(called("capture", "unknown"), back("payment", 300*time.Millisecond)))...),
 			nil,
 			[]string{"Payment unknown: asked 1 time in vain, next in 1 s.", held},
 		},
 		"asking now": {
-			timeline("RESERVED", append(charging, remembered(called("unknown"), back("payment", 0)))...),
+			timeline("RESERVED", append(charging, remembered(called("capture", "unknown"), back("payment", 0)))...),
 			nil,
 			[]string{"Payment unknown: asked 1 time in vain, asking again now.", held},
 		},
+		"held back": {
+			timeline("RESERVED", append(charging, remembered(called("capture", "held back"), back("payment", 3*time.Second)))...),
+			nil,
+			[]string{"Payment: the gateway is not asked while it does not answer others, next in 3 s.", held},
+		},
+		"unknown, then held back": {
+			timeline("RESERVED", append(charging, remembered(called("capture", "unknown"), called("capture", "held back"), back("payment", 3*time.Second)))...),
+			nil,
+			[]string{"Payment unknown: asked 1 time in vain, next in 3 s.", held},
+		},
+		"unknown of another step": {
+			timeline("RESERVED", append(charging, remembered(called("void", "unknown")))...),
+			nil,
+			[]string{notAsked, held},
+		},
 		"when next is forgotten": {
-			timeline("RESERVED", append(charging, remembered(called("unknown")))...),
+			timeline("RESERVED", append(charging, remembered(called("capture", "unknown")))...),
 			nil,
 			[]string{"Payment unknown: asked 1 time in vain, asking again now.", held},
 		},
@@ -116,7 +131,7 @@ func TestWaiting(t *testing.T) {
 			nil,
 			[]string{notAsked, "The hold ended at 2026-11-23 09:15:00. The stock stays held until it is certain that nothing is charged."},
 		},
-		"hold over, voiding":       {timeline("PENDING", reserved("HELD"), paid("VOIDING(expired)"), remembered(called("unknown"))), nil, []string{"Void of the payment unknown: asked 1 time in vain, asking again now.", held}},
+		"hold over, voiding":       {timeline("PENDING", reserved("HELD"), paid("VOIDING(expired)"), remembered(called("void", "unknown"))), nil, []string{"Void of the payment unknown: asked 1 time in vain, asking again now.", held}},
 		"cancel accepted":          {timeline("CANCELLING"), nil, []string{"Payment is to take the charge back."}},
 		"cancel, payment away":     {timeline("CANCELLING", silent("payment")), nil, []string{"Payment is to take the charge back.", "The payment service does not answer now, so what it knows of this order is missing here."}},
 		"cancel, voiding":          {timeline("CANCELLING", reserved("HELD"), paid("VOIDING(client)")), down, []string{"Void of the payment: the gateway has been asked and has not answered yet.", "The simulated gateway is unreachable until 09:01:00.", held}},
@@ -125,8 +140,8 @@ func TestWaiting(t *testing.T) {
 		"refund accepted":          {timeline("REFUNDING", reserved("SETTLED"), paid("CAPTURED")), nil, []string{"Payment is to begin the refund."}},
 		"refund, payment away":     {timeline("REFUNDING", reserved("SETTLED"), silent("payment")), nil, []string{"Payment is to begin the refund.", "The payment service does not answer now, so what it knows of this order is missing here."}},
 		"refund, given back":       {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDED")), nil, []string{"The money is given back; inventory is to book the units."}},
-		"refund, asked since paid": {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDING"), remembered(called("unknown"), called("captured"), called("unknown"), back("payment", time.Minute))), nil, []string{"Refund unknown: asked 1 time in vain, next in 60 s."}},
-		"refund, not asked yet":    {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDING"), remembered(called("unknown"), called("captured"))), nil, []string{"Refund: the gateway has been asked and has not answered yet."}},
+		"refund, asked since paid": {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDING"), remembered(called("capture", "unknown"), called("capture", "captured"), called("refund", "unknown"), back("payment", time.Minute))), nil, []string{"Refund unknown: asked 1 time in vain, next in 60 s."}},
+		"refund, not asked yet":    {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDING"), remembered(called("capture", "unknown"), called("capture", "captured"))), nil, []string{"Refund: the gateway has been asked and has not answered yet."}},
 		"swept never":              {timeline("PENDING", due(30*time.Second, 0)), nil, []string{"Inventory is to hold the stock.", "If a message was lost, it is sent again in 30 s."}},
 		"swept soon":               {timeline("PENDING", due(time.Millisecond, 0)), nil, []string{"Inventory is to hold the stock.", "If a message was lost, it is sent again in 1 s."}},
 		"swept twice":              {timeline("PENDING", due(4*time.Minute, 2)), nil, []string{"Inventory is to hold the stock.", "Asked about again 2 times so far; next in 4 min."}},
