@@ -95,27 +95,10 @@ func (a *API) addRecords(ctx context.Context, t *wire.Timeline, ref event.Ref, a
 	slices.SortStableFunc(t.Remembered, inOrder)
 }
 
-// inOrder compares by time, and what happened within a millisecond by its place on an
-// order's way: that is all that other processes tell of time.
+// inOrder compares by time, and what happened within a millisecond, which is all that
+// other processes tell of time, by its place on an order's way.
 func inOrder(a, b wire.Remembered) int {
-	return cmp.Or(a.At.Truncate(time.Millisecond).Compare(b.At.Truncate(time.Millisecond)), cmp.Compare(place(a), place(b)), a.At.Compare(b.At))
-}
-
-// place is how far on an order's way something lies: a question of the order
-// service's, what it and then inventory ask for, the gateway's call, what follows of
-// its answer, and the order's end.
-func place(r wire.Remembered) int {
-	switch {
-	case r.Kind == string(recorder.Swept):
-		return 0
-	case r.Kind == string(recorder.Called):
-		return 2
-	case r.Service == string(event.Order):
-		return 4
-	case r.Service == string(event.Payment), r.Event == string(event.OrderPlaced):
-		return 1
-	}
-	return 3
+	return cmp.Or(a.At.Truncate(time.Millisecond).Compare(b.At.Truncate(time.Millisecond)), cmp.Compare(a.Place(), b.Place()), a.At.Compare(b.At))
 }
 
 // tellUnread logs that a service's record of an order cannot be had.

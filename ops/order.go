@@ -27,6 +27,7 @@ type order struct {
 type step struct {
 	At      time.Time
 	Since   time.Duration // since the order was accepted
+	Place   int           // on an order's way, for what happened at the same time; see client.Remembered.Place
 	Service string
 	Text    string
 	Detail  string
@@ -69,31 +70,40 @@ func (p *Pages) refund(r *http.Request, v viewer) (next, saying string, err erro
 // steps puts the three records and the processes' memories into one order of time.
 func steps(t client.Timeline) []step {
 	var all []step
-	add := func(at time.Time, service, text, detail string, memory bool) {
-		all = append(all, step{At: at, Since: at.Sub(t.Order.CreatedAt), Service: service, Text: text, Detail: detail, Memory: memory})
+	add := func(at time.Time, place int, service, text, detail string) {
+		all = append(all, step{At: at, Since: at.Sub(t.Order.CreatedAt), Place: place, Service: service, Text: text, Detail: detail})
 	}
 	for _, e := range t.Order.History {
 		why := ""
 		if e.Reason != "" {
 			why = reason(e.Reason)
 		}
-		add(e.At, "order", entered[e.Status], why, false)
+		place := 4
+		if e.Status == "PENDING" || e.Status == "CANCELLING" || e.Status == "REFUNDING" {
+			place = 0
+		}
+		add(e.At, place, "order", entered[e.Status], why)
 	}
 	if r := t.Reservation; r != nil {
 		if r.HeldAt != nil {
-			add(*r.HeldAt, "inventory", "Stock held: "+itemWords(r.Items), "", false)
+			add(*r.HeldAt, 1, "inventory", "Stock held: "+itemWords(r.Items), "")
 		}
 		if r.State != "HELD" {
-			add(r.UpdatedAt, "inventory", reservationWords(*r), "", false)
+			add(r.UpdatedAt, 3, "inventory", reservationWords(*r), "")
 		}
 	}
 	if pay := t.Payment; pay != nil {
-		add(pay.UpdatedAt, "payment", paymentWords(*pay), "", false)
+		place := 3
+		if atGateway(t) {
+			place = 1
+		}
+		add(pay.UpdatedAt, place, "payment", paymentWords(*pay), "")
 	}
 	for _, m := range t.Remembered {
-		add(m.At, m.Service, rememberedWords(m), m.Detail, true)
+		add(m.At, m.Place(), m.Service, rememberedWords(m), m.Detail)
+		all[len(all)-1].Memory = true
 	}
-	slices.SortStableFunc(all, func(a, b step) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(rank(a), rank(b))) })
+	slices.SortStableFunc(all, func(a, b step) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Place, b.Place)) })
 	return all
 }
 
@@ -119,11 +129,6 @@ func fold(all []step) (first, folded, rest []step) {
 		}
 	}
 	return all[:begin], folded, append(rest, all[end:]...)
-}
-
-// rank puts what happened in the same millisecond into the order in which it goes.
-func rank(s step) int {
-	return slices.Index([]string{"order", "inventory", "payment"}, s.Service)
 }
 
 // entered are the steps of an order's history in words.

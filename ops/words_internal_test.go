@@ -116,7 +116,10 @@ func TestStepsAreInOrder(t *testing.T) {
 		}},
 		Reservation: &client.Reservation{State: "RELEASED(voided)", HeldAt: new(at(2)), UpdatedAt: at(8), Items: []client.OrderLine{{SKU: "A123", Qty: 2}, {SKU: "B456", Qty: 1000}}},
 		Payment:     &client.Payment{State: "VOIDED", Amount: client.Money{Amount: 1999, Currency: "USD"}, UpdatedAt: at(7)},
-		Remembered:  []client.Remembered{{At: at(6), Service: "payment", Kind: "called", Op: "void", Outcome: "voided", TookMS: 1.5}},
+		Remembered: []client.Remembered{
+			{At: at(6), Service: "payment", Kind: "returned", Event: "CancelRequested", Next: new(at(6))},
+			{At: at(6), Service: "payment", Kind: "called", Op: "void", Outcome: "voided", TookMS: 1.5},
+		},
 	}
 	var got []string
 	for _, s := range steps(order) {
@@ -127,10 +130,11 @@ func TestStepsAreInOrder(t *testing.T) {
 		got = append(got, line)
 	}
 	want := `order 0s Order accepted
-order 2ms Reserved: the stock is held, the payment begins
 inventory 2ms Stock held: 2 × A123, 1,000 × B456
+order 2ms Reserved: the stock is held, the payment begins
 order 5ms Cancel accepted
 payment 6ms Asked the gateway to void: voided after 1 ms (remembered)
+payment 6ms Put CancelRequested back, to try again at 09:00:00 (remembered)
 payment 7ms Payment voided: nothing is charged
 inventory 8ms Stock released: the payment was voided
 order 9ms Order cancelled`

@@ -107,6 +107,25 @@ type Remembered struct {
 	Next    *time.Time `json:"next,omitempty" example:"2026-11-23T09:00:30.000Z" doc:"When it happens again, at the latest."`
 }
 
+// Place is how far on an order's way it lies, whatever the time, from 0 to 4: a
+// question of the sweeper's, what the order and then inventory ask for, the gateway's
+// call, what follows of its answer or of none, and what the order hears of it.
+func (r Remembered) Place() int {
+	switch {
+	case r.Kind == "swept":
+		return 0
+	case r.Kind == "called":
+		return 2
+	case r.Kind == "returned", r.Kind == "dead":
+		return 3
+	case r.Service == "order":
+		return 4
+	case r.Service == "payment", r.Event == "OrderPlaced":
+		return 1
+	}
+	return 3
+}
+
 // Gateway is the answer to GET /gateway.
 type Gateway struct {
 	Name        string     `json:"name" enum:"simulated" example:"simulated" doc:"Which payment gateway it is."`

@@ -36,7 +36,7 @@ func oldShop(t *testing.T) (url string) {
 	remembers := recorder.New(func() time.Time { return at })
 	dice := rand.New(rand.NewPCG(1, 2)) // the same hour each time
 	for i := 0; at.Before(now); i++ {
-		remembers.Counted(dice.IntN(4))
+		remembers.Counted(12 + int(8*math.Sin(float64(i)/40)) + dice.IntN(3))
 		for n := range 20 + int(12*math.Sin(float64(i)/40)) + dice.IntN(5) {
 			o := past(at.Truncate(time.Millisecond), fmt.Sprintf("order-%d-%d", i, n))
 			remembers.Changed(o)
