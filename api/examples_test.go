@@ -188,6 +188,9 @@ func TestEveryExampleRuns(t *testing.T) {
 			if got.body != "" && answer == nil {
 				t.Errorf("%s: no example of %s", op.ID, got.body)
 			}
+			if op.ID == "get-timeline" && dig(answer, "number") != float64(read[client.Timeline](t, got).Number) {
+				t.Errorf("the example's number is %v: %s", dig(answer, "number"), got.body)
+			}
 		}
 		if !strings.Contains(op.Description, "127.0.0.1:8000"+target) {
 			t.Errorf("%s: the description's line is not that of %s:\n%s", op.ID, target, op.Description)

@@ -21,19 +21,18 @@ func (a *API) registerInventory() {
 		OperationID: "list-stock", Method: http.MethodGet, Path: "/inventory", Tags: tags,
 		Summary:     "List stock",
 		Description: "In ascending order of SKU; with max_available, what is low or sold out, the fewest available first, on one page.",
-		Errors:      []int{http.StatusBadRequest},
 	}, a.listStock)
 	register(a, huma.Operation{
 		OperationID: "get-stock", Method: http.MethodGet, Path: "/inventory/{sku}", Tags: tags,
 		Summary:     "Get the stock of a SKU",
 		Description: "What there is of it, with an ETag that If-Match takes.",
-		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
 	}, a.getStock)
 	register(a, huma.Operation{
 		OperationID: "list-ledger", Method: http.MethodGet, Path: "/inventory/{sku}/ledger", Tags: tags,
 		Summary:     "List the stock ledger of a SKU",
 		Description: "Every count and adjustment, newest first. The sum of the deltas is what is available, reserved and sold together.",
-		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
 	}, a.listLedger)
 	register(a, huma.Operation{
 		OperationID: "set-stock", Method: http.MethodPut, Path: "/inventory/{sku}", Tags: tags,

@@ -117,6 +117,9 @@ func (r routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *ht
 // register adds an operation. What its handler fails with becomes a problem.
 func register[I, O any](a *API, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	op.Errors = append(op.Errors, http.StatusServiceUnavailable)
+	if op.Metadata[anyQueryKey] == nil { // see strictQuery
+		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusUnprocessableEntity)
+	}
 	if scopes := scopesOf(op.Method, op.Path); len(scopes) > 0 {
 		op.Security = a.security(scopes)
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
@@ -126,7 +129,7 @@ func register[I, O any](a *API, op huma.Operation, handle func(context.Context, 
 	}); ok {
 		body := in.requestBody(a.huma.OpenAPI().Components.Schemas)
 		op.Metadata = map[string]any{bodyKey: body}
-		op.Errors = append(op.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+		op.Errors = append(op.Errors, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

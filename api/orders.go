@@ -35,13 +35,12 @@ func (a *API) registerOrders() {
 		OperationID: "get-order", Method: http.MethodGet, Path: "/orders/{id}", Tags: tags,
 		Summary:     "Get an order",
 		Description: "With wait, answers when the order has ended or the wait is over. A caller sees its own orders; with the scope ops, everybody's.",
-		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
 	}, a.getOrder)
 	register(a, huma.Operation{
 		OperationID: "list-orders", Method: http.MethodGet, Path: "/orders", Tags: tags,
 		Summary:     "List orders",
 		Description: "Newest first. Every order that existed at the first page comes exactly once. A caller sees its own orders; with the scope ops, everybody's.",
-		Errors:      []int{http.StatusBadRequest},
 	}, a.listOrders)
 	register(a, huma.Operation{
 		OperationID: "cancel-order", Method: http.MethodPost, Path: "/orders/{id}/cancel", Tags: tags, DefaultStatus: http.StatusAccepted,

@@ -147,7 +147,7 @@ func newProblem(err error) *problem {
 	}
 	k := kindOf(e.Code)
 	p := &problem{code: k.code, Problem: wire.Problem{
-		Type: problemType + string(k.code), Title: k.title, Status: k.status, Detail: cmp.Or(k.detail, e.Detail),
+		Type: problemType + string(k.code), Title: k.title, Status: k.status, Detail: clip(cmp.Or(k.detail, e.Detail), maxDetail),
 	}}
 	fields := e.Fields
 	if len(fields) == 0 && k.location != "" {
@@ -165,17 +165,18 @@ func newProblem(err error) *problem {
 	return p
 }
 
-// How many places are named, and the longest values and locations that are
-// echoed, in bytes.
+// How many places are named, and the longest values, locations and details, which may
+// name what was asked for, in bytes.
 const (
 	maxErrors   = 100
 	maxValue    = 100
 	maxLocation = 200
+	maxDetail   = 1000
 )
 
 // fieldError keeps out of an answer what is long, no scalar, or may be secret.
 func fieldError(f event.Field) wire.FieldError {
-	e := wire.FieldError{Location: clip(f.Location), Message: f.Message}
+	e := wire.FieldError{Location: clip(f.Location, maxLocation), Message: f.Message}
 	if f.Location != "body.payment_method" && !strings.HasPrefix(f.Location, "header.") && short(f.Value) {
 		e.Value = f.Value
 	}
@@ -195,11 +196,11 @@ func short(value any) bool {
 	return false
 }
 
-func clip(location string) string {
-	if len(location) <= maxLocation {
-		return location
+func clip(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return strings.ToValidUTF8(location[:maxLocation], "") + "…"
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // invalid is the error of one offending place.
@@ -236,7 +237,7 @@ func merge(message string, errs []error) error {
 			return err
 		}
 	}
-	all.Detail = fmt.Sprintf("%s %s", clip(all.Fields[0].Location), all.Fields[0].Message)
+	all.Detail = fmt.Sprintf("%s %s", clip(all.Fields[0].Location, maxLocation), all.Fields[0].Message)
 	return all
 }
 

@@ -16,7 +16,7 @@ import (
 	"holdfast/event"
 )
 
-// figureTime is how long GET /queues waits for a queue's figures.
+// figureTime is how long an answer that is put together waits for any of its parts.
 const figureTime = 2 * time.Second
 
 func (a *API) registerQueues() {
@@ -30,7 +30,7 @@ func (a *API) registerQueues() {
 		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/queues/{name}/dead-letters", Tags: tags,
 		Summary:     "List a queue's dead letters",
 		Description: "The events that the service could not handle, in ascending order of id.",
-		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
 	}, a.listDeadLetters)
 	register(a, huma.Operation{
 		OperationID: "redrive", Method: http.MethodPost, Path: "/queues/{name}/redrive", Tags: tags,
@@ -42,13 +42,13 @@ func (a *API) registerQueues() {
 		OperationID: "delete-dead-letter", Method: http.MethodDelete, Path: "/queues/{name}/dead-letters/{id}", Tags: tags,
 		Summary:     "Delete a dead letter for good",
 		Description: "Its event is never handled. The order that it is about ends without it: the sweeper asks again.",
-		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
 	}, a.deleteDeadLetter)
 	register(a, huma.Operation{
 		OperationID: "get-dead-letter", Method: http.MethodGet, Path: "/queues/{name}/dead-letters/{id}", Tags: tags,
 		Summary:     "Get a dead letter",
 		Description: "With its event, word for word, and the reason that it could not be handled for.",
-		Errors:      []int{http.StatusBadRequest, http.StatusNotFound},
+		Errors:      []int{http.StatusNotFound},
 	}, a.getDeadLetter)
 }
 

@@ -39,9 +39,9 @@ func (a *API) rebound(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	if _, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 		return false
 	}
-	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	return name != "localhost" && !strings.HasSuffix(name, ".localhost")
 }

@@ -3,10 +3,13 @@ package api_test
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
 	"holdfast/api"
+	"holdfast/event"
+	"holdfast/keys"
 )
 
 // onPages are pages that tell what they were asked for.
@@ -33,7 +36,7 @@ var (
 		"evil.example", "evil.example:8000", "localhost.evil.example", "notlocalhost", "127.0.0.1.evil.example:8000", "evil.localhost.example", "10.0.0.1x", "[::1].evil", "::1evil",
 	}
 	ownHosts = []string{
-		"", "127.0.0.1", "127.0.0.1:8000", "[::1]", "[::1]:8000", "192.168.1.7:8000", "localhost", "localhost:8000", "LOCALHOST:8000", "localhost.", "shop.localhost:8000", "[fe80::1%25eth0]:80",
+		"", "127.0.0.1", "127.0.0.1:8000", "127.0.0.1.:8000", "[::1]", "[::1]:8000", "192.168.1.7:8000", "localhost", "localhost:8000", "LOCALHOST:8000", "localhost.", "shop.localhost:8000", "[fe80::1%25eth0]:80",
 	}
 )
 
@@ -74,6 +77,19 @@ func TestWhatAPageSendsUnderAForeignNameIsRefused(t *testing.T) {
 	if len(s.stored()) > 0 {
 		t.Error("a page of another site placed an order")
 	}
+}
+
+// The door's own name may be any where it requires keys, whatever the services behind
+// it, which nobody else reaches, require.
+func TestWhatAPageSendsByTheDoor(t *testing.T) {
+	var ring *keys.Ring
+	stock := start(t, func(c *api.Config) { ring = c.Keys })
+	door := start(t, requireKeys, func(c *api.Config) {
+		c.Keys, c.Inventory, c.Elsewhere = ring, nil, map[event.Service]*url.URL{event.Inventory: listen(t, stock)}
+	})
+	const host = "shop.example:8000"
+	door.as(host, http.MethodPut, "/inventory/NEW", "Origin: http://"+host, stock.key("desk", keys.Inventory)).problem(t, 415) // it has no body
+	door.as(host, http.MethodGet, "/inventory", "Origin: http://"+host, stock.key("other", keys.Inventory)).want(t, 200)
 }
 
 func TestPages(t *testing.T) {

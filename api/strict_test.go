@@ -10,6 +10,7 @@ import (
 	"testing/iotest"
 
 	"holdfast/api"
+	"holdfast/event"
 )
 
 // lines is a JSON array of n lines, each of another SKU.
@@ -211,10 +212,30 @@ func TestErrorsEchoNothingLong(t *testing.T) {
 		start(t).get("/orders/a?wait=" + long),
 		start(t).get("/orders/" + long),
 		start(t).get("/" + long),
+		start(t).get("/records/" + long + "/a?number=1"),
+		start(t).get("/queues/" + long + "/dead-letters"),
+		start(t, withQueues(event.Order)).get("/queues/order/dead-letters/" + long),
+		start(t).get("/inventory/" + long + "/ledger"),
 		start(t).post("/orders", seedBody, "Idempotency-Key: "+long),
 	} {
 		if a.status < 400 || a.status > 499 || len(a.body) > 8000 {
 			t.Errorf("%d with %d bytes: %.300s", a.status, len(a.body), a.body)
+		}
+	}
+}
+
+// Probes alone may ask for what they like.
+func TestEveryOperationTellsThatItsQueryIsStrict(t *testing.T) {
+	s := start(t, withEverything)
+	for _, op := range allDocumented(t, s) {
+		if op.ID == "livez" || op.ID == "readyz" {
+			continue
+		}
+		for query, status := range map[string]int{"?%zz": 400, "?unknown=1": 422} {
+			s.do(op.method, op.path+query, "").problem(t, status)
+			if _, told := op.Responses[fmt.Sprint(status)]; !told {
+				t.Errorf("%s: %d is not told of", op.ID, status)
+			}
 		}
 	}
 }

@@ -50,6 +50,8 @@ var breaches = map[string]struct{ database, sql, want string }{
 		`broken_history: order bought`},
 	"an ended order that is still due": {"order", `UPDATE orders SET due_at = 0 WHERE id = 'bought'`,
 		`wrong_due: order bought`},
+	"a completed order that was not counted": {"order", `UPDATE tally SET orders = orders - 1 WHERE status = 'COMPLETED'`,
+		`tally_differs: all orders`},
 }
 
 func TestAuditFindsEachBreachMadeByHand(t *testing.T) {

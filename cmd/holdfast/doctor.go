@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -149,7 +150,10 @@ func (c *doctorCommand) examineClock(began, ended time.Time) finding {
 	return f
 }
 
-// failed is the finding of a check that ended in an error, whose words say what to do.
+// failed is the finding of a check that ended in an error, whose words say what to do
+// behind a semicolon.
 func failed(check string, err error) finding {
-	return finding{Check: check, Verdict: fails, Found: plainly(err).Error()}
+	f := finding{Check: check, Verdict: fails}
+	f.Found, f.Do, _ = strings.Cut(plainly(err).Error(), "; ")
+	return f
 }

@@ -19,15 +19,27 @@ import (
 // examineFolder looks at the data folder, or where that is to be made.
 func examineFolder(dir string) []finding {
 	place := nearest(dir)
-	all := []finding{examineAccess(dir, place)}
-	if all[0].Verdict == fails {
+	is, err := enter(place)
+	if err != nil {
+		return []finding{failed("data folder", unusable(place, err))}
+	}
+	all := []finding{examineAccess(dir, place, is.Mode()), examineSpace(place), examineWrites(place)}
+	if _, err := os.Stat(filepath.Join(dir, "order.db")); err != nil {
 		return all
 	}
-	all = append(all, examineSpace(place), examineWrites(place))
-	if _, err := os.Stat(filepath.Join(dir, "order.db")); err == nil {
-		all = append(all, examineFiles(dir), examineStores(dir))
+	return append(all, examineFiles(dir), examineStores(dir))
+}
+
+// enter fails unless a folder is one that this user may read and write.
+func enter(place string) (fs.FileInfo, error) {
+	is, err := os.Stat(place)
+	if err == nil && !is.IsDir() {
+		err = fmt.Errorf("%s is no folder", place)
 	}
-	return all
+	if err == nil {
+		err = unix.Access(place, unix.R_OK|unix.W_OK|unix.X_OK)
+	}
+	return is, err
 }
 
 // nearest is the folder itself, or the one above it that is there.
@@ -48,28 +60,18 @@ const (
 	othersLook  fs.FileMode = 0o055
 )
 
-// examineAccess looks at whose the folder is: this user's, and nobody else's.
-func examineAccess(dir, place string) finding {
+// examineAccess looks at what others may do with the folder: nothing is best.
+func examineAccess(dir, place string, mode fs.FileMode) finding {
 	f := finding{Check: "data folder", Verdict: passes, Found: dir}
-	is, err := os.Stat(place)
-	if err == nil && !is.IsDir() {
-		err = fmt.Errorf("%s is no folder", place)
-	}
-	if err == nil {
-		err = unix.Access(place, unix.R_OK|unix.W_OK|unix.X_OK)
-	}
-	if err != nil {
-		return failed(f.Check, unusable(place, err))
-	}
 	if place != dir {
 		f.Found += " is not there yet; setup or serve makes it"
 		return f
 	}
-	f.Found += fmt.Sprintf(", mode %o", is.Mode().Perm())
+	f.Found += fmt.Sprintf(", mode %o", mode.Perm())
 	switch {
-	case is.Mode()&othersWrite != 0:
+	case mode&othersWrite != 0:
 		f.Verdict, f.Found, f.Do = fails, f.Found+": others on this machine may change what is in it", "chmod 700 "+dir
-	case is.Mode()&othersLook != 0:
+	case mode&othersLook != 0:
 		f.Verdict, f.Found, f.Do = warns, f.Found+": others on this machine may see the orders and keys.db in it", "chmod 700 "+dir
 	}
 	if using := holders(filepath.Join(dir, lockName)); len(using) > 0 {
@@ -118,8 +120,8 @@ func examineStores(dir string) finding {
 func headOf(path string) (size uint64, err error) {
 	const magic, pageSizeAt, least = "SQLite format 3\x00", 16, 512
 	file, err := os.Open(path)
-	if err != nil {
-		return 0, err
+	if err != nil { // it is gone by now, or examineFiles tells of it: that is no damage
+		return 0, nil
 	}
 	defer file.Close()
 	is, err := file.Stat()
@@ -155,7 +157,7 @@ func examineSpace(place string) finding {
 		return finding{f.Check, warns, fmt.Sprintf("cannot be told: %v", err), "look with: df " + place}
 	}
 	free := disk.Bavail * uint64(disk.Bsize)
-	f.Found = fmt.Sprintf("%s free, room for %s million orders", humanize.Bytes(free), humanize.Comma(int64(free/orderSpace/1e6)))
+	f.Found = fmt.Sprintf("%s free, room for some %s orders", humanize.Bytes(free), inMillions(free/orderSpace))
 	switch kind := fileSystem(&disk); {
 	case free < leastSpace:
 		f.Verdict, f.Do = fails, "free some, or choose another --data: what cannot be written is not accepted"
@@ -169,6 +171,14 @@ func examineSpace(place string) finding {
 		f.Verdict, f.Found, f.Do = warns, f.Found+"; it is on the network: "+kind, "choose a --data on a disk of this machine: SQLite's log and locks do not hold across machines"
 	}
 	return f
+}
+
+// inMillions is a number as people say it, from a million on.
+func inMillions(n uint64) string {
+	if n < 1e6 {
+		return humanize.Comma(int64(n))
+	}
+	return humanize.Comma(int64(n/1e6)) + " million"
 }
 
 // How the disk's writes are measured, and what they should take.

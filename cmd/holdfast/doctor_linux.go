@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -52,14 +53,15 @@ func number(path string) (n uint64, is bool) {
 	return n, err == nil
 }
 
-// listenerOn names the process that listens on a port, as far as this user may know.
+// listenerOn names the process that listens where an address would, as far as this
+// user may know.
 func listenerOn(addr string) string {
 	const unknown = "a process that this user may not see"
-	_, port, err := net.SplitHostPort(addr)
+	at, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return unknown
 	}
-	sockets := listening(port)
+	sockets := listening(at)
 	opened, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is good
 	for _, path := range opened {
 		if target, err := os.Readlink(path); err == nil && sockets[target] {
@@ -71,23 +73,34 @@ func listenerOn(addr string) string {
 	return unknown
 }
 
-// listening are the sockets that listen on a port, as the links to open files name
-// them. See proc_net_tcp in the kernel's documentation.
-func listening(port string) map[string]bool {
+// listening are the sockets that listen where an address would, as the links to open
+// files name them. See proc_net_tcp in the kernel's documentation.
+func listening(at *net.TCPAddr) map[string]bool {
 	const (
 		local, state, inode = 1, 3, 9 // columns
 		listens             = "0A"
 	)
-	n, _ := strconv.ParseUint(port, 10, 16)
-	suffix := ":" + strings.ToUpper(hex.EncodeToString([]byte{byte(n >> 8), byte(n)}))
 	sockets := make(map[string]bool)
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, _ := os.ReadFile(table)
 		for line := range strings.Lines(string(text)) {
-			if cells := strings.Fields(line); len(cells) > inode && cells[state] == listens && strings.HasSuffix(cells[local], suffix) {
+			if cells := strings.Fields(line); len(cells) > inode && cells[state] == listens && meets(at, cells[local]) {
 				sockets["socket:["+cells[inode]+"]"] = true
 			}
 		}
 	}
 	return sockets
+}
+
+// meets reports whether a table's address, as 0100007F:1F40 for 127.0.0.1:8000, and
+// another share a port and an interface.
+func meets(at *net.TCPAddr, cell string) bool {
+	host, port, _ := strings.Cut(cell, ":")
+	n, _ := strconv.ParseUint(port, 16, 16)
+	ip, _ := hex.DecodeString(host)
+	for i := 0; i+4 <= len(ip); i += 4 { // words in the machine's own order
+		binary.BigEndian.PutUint32(ip[i:], binary.NativeEndian.Uint32(ip[i:]))
+	}
+	everywhere := at.IP == nil || at.IP.IsUnspecified() || net.IP(ip).IsUnspecified()
+	return int(n) == at.Port && (everywhere || at.IP.Equal(ip))
 }

@@ -33,6 +33,7 @@ func TestDoctorNamesWhoHasThePort(t *testing.T) {
 		}
 	}()
 	wantFinding(t, examinePort(t.Context(), addr, fails), fails, fmt.Sprintf("process %d", os.Getpid()))
+	wantFinding(t, examinePort(t.Context(), "0.0.0.0"+addr[len("127.0.0.1"):], fails), fails, fmt.Sprintf("process %d", os.Getpid()))
 	silent.Close()
 	wantFinding(t, examinePort(t.Context(), addr, fails), passes, "is free")
 
@@ -72,6 +73,14 @@ func TestDoctorKnowsWhichSQLiteIsSound(t *testing.T) {
 	for version, want := range map[string]verdict{"3.51.3": passes, "3.54.0": passes, "4.0.0": passes, "3.51.2": fails, "3.9.9": fails, "2.99.99": fails, "x": fails} {
 		if got := examineSQLite("SQLite " + version); got.Verdict != want {
 			t.Errorf("%s: %+v", version, got)
+		}
+	}
+}
+
+func TestDoctorSaysHowManyOrdersFit(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999_999: "999,999", 1_999_999: "1 million", 62_000_000_000: "62,000 million"} {
+		if got := inMillions(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
 		}
 	}
 }

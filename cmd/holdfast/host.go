@@ -96,7 +96,7 @@ func (h *host) assemble(metrics *prometheus.Registry) (s *system.System, routes 
 		Engine: h.store.Engine, Services: h.services, Queues: h.store.queues, Terms: h.terms,
 		DurableQueues: h.store.lasting, SweepEvery: h.store.sweepEvery, Batch: h.store.batch,
 		Log: h.log, LogRate: h.LogRate, Metrics: metrics, OrderChanged: func(o order.Order) { routes.OrderChanged(o) },
-		Recorder: recorder.New(system.Now),
+		Recorder: recorder.New(system.Now), CountingCosts: h.store.cloud != nil,
 	}
 	config := api.Config{
 		Queues: make(map[event.Service]api.Queue), Elsewhere: h.elsewhere, Now: system.Now, NewID: newID,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -44,7 +45,7 @@ func printTimeline(t client.Timeline) error {
 		fmt.Println("without a payment its stock is given back at", t.HoldUntil.Format(moment))
 	}
 	if t.DueAt != nil {
-		fmt.Printf("the sweeper has asked about it %d times since it last changed, and asks next at %s\n", t.Sweeps, t.DueAt.Format(moment))
+		fmt.Printf("the sweeper asks about it at %s; times asked since it last changed: %d\n", t.DueAt.Format(moment), t.Sweeps)
 	}
 	for _, s := range t.Unanswered {
 		fmt.Printf("%s does not answer: what it knows is not shown\n", s)
@@ -55,18 +56,20 @@ func printTimeline(t client.Timeline) error {
 // step is a line of a timeline.
 type step struct {
 	at                   time.Time
+	place                int // on an order's way, as client.Remembered.Place
 	service, known, what string
 }
 
-// steps are all that there is to tell of an order, the oldest first.
+// steps are all that there is to tell of an order, the oldest first, and what happened
+// within a millisecond by its place on an order's way.
 func steps(t client.Timeline) []step {
 	var all []step
-	stored := func(at time.Time, service string, words ...string) {
-		all = append(all, step{at, service, "stored", strings.TrimSpace(strings.Join(words, " "))})
+	stored := func(at time.Time, service, state, why string) {
+		all = append(all, step{at, placeOf(service, state), service, "stored", strings.TrimSpace(state + " " + why)})
 	}
 	if r := t.Reservation; r != nil {
 		if r.HeldAt != nil && !r.HeldAt.Equal(r.UpdatedAt) {
-			stored(*r.HeldAt, "inventory", "HELD")
+			stored(*r.HeldAt, "inventory", "HELD", "")
 		}
 		stored(r.UpdatedAt, "inventory", r.State, r.Reason)
 	}
@@ -74,13 +77,32 @@ func steps(t client.Timeline) []step {
 		stored(p.UpdatedAt, "payment", p.State, money(p.Amount))
 	}
 	for _, m := range t.Remembered {
-		all = append(all, step{m.At, m.Service, "remembered", inWords(m)})
+		all = append(all, step{m.At, m.Place(), m.Service, "remembered", inWords(m)})
 	}
 	for _, h := range t.Order.History {
 		stored(h.At, "order", h.Status, h.Reason)
 	}
-	slices.SortStableFunc(all, func(a, b step) int { return a.at.Compare(b.at) })
+	slices.SortStableFunc(all, func(a, b step) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.place, b.place)) })
 	return all
+}
+
+// placeOf is the place of a state that a service has stored.
+func placeOf(service, state string) int {
+	switch state {
+	case "PENDING":
+		return 0
+	case "CANCELLING", "REFUNDING":
+		if service == "order" {
+			return 0
+		}
+		return 1
+	case "HELD", "CHARGING", "VOIDING(client)", "VOIDING(expired)":
+		return 1
+	}
+	if service == "order" {
+		return 4
+	}
+	return 3
 }
 
 // inWords says what a process remembers.
@@ -90,7 +112,7 @@ func inWords(m client.Remembered) string {
 	case "received":
 		words = "received " + m.Event
 		if m.Count > 1 {
-			words += fmt.Sprintf(", for the %d. time", m.Count)
+			words += fmt.Sprintf(", delivery %d", m.Count)
 		}
 	case "called":
 		words = fmt.Sprintf("asked the gateway to %s: %s after %.1f ms", m.Op, m.Outcome, m.TookMS)
