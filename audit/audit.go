@@ -39,6 +39,10 @@
 // meanwhile; of those only the counts' bounds are judged, and the report says how
 // many they were.
 //
+// The order store's own count by status is judged if it is the same before and after
+// the orders are read: a new order adds to it, and none returns to a status that it
+// has left, so the orders stood still meanwhile.
+//
 // That one order id makes one order is kept by the order store's own key, and
 // not judged here.
 package audit
@@ -58,6 +62,7 @@ import (
 type Orders interface {
 	Get(ctx context.Context, id string) (order.Order, error)
 	Scan(ctx context.Context, after int64, limit int) ([]order.Order, error)
+	Tally(ctx context.Context) (order.Tally, error)
 }
 
 // Inventory is what an audit reads of inventory.Store.

@@ -40,6 +40,11 @@ func (m moving) Scan(ctx context.Context, after int64, limit int) ([]order.Order
 	return m.Orders.Scan(ctx, after, limit)
 }
 
+func (m moving) Tally(ctx context.Context) (order.Tally, error) {
+	m.move()
+	return m.Orders.Tally(ctx)
+}
+
 type movingInventory struct{ moving }
 
 func (m movingInventory) Get(ctx context.Context, refs []event.Ref) ([]inventory.Reservation, error) {

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 
 	"holdfast/event"
 	"holdfast/gateway/simulated"
@@ -22,8 +24,40 @@ type records struct {
 // RESERVED, COMPLETED, REFUNDING, REFUNDED is the longest history.
 const maxChanges = 4
 
-// orders judges every order by its records.
+// orders judges every order by its records, and how many the store says there are.
 func (a *auditor) orders(ctx context.Context) error {
+	before, err := a.Orders.Tally(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.eachOrder(ctx); err != nil {
+		return err
+	}
+	after, err := a.Orders.Tally(ctx)
+	if err == nil && maps.Equal(before.ByStatus, after.ByStatus) {
+		a.tally(after)
+	}
+	return err
+}
+
+// tally names what differs between the store's count, where it keeps one, and the
+// orders that were read.
+func (a *auditor) tally(t order.Tally) {
+	if t.ByStatus == nil {
+		return
+	}
+	differs := func(what string, counted, found int) {
+		if counted != found {
+			a.report.name(Breach{Kind: TallyDiffers, Detail: fmt.Sprintf("the order store counts %d %s, and there are %d", counted, what, found)})
+		}
+	}
+	for _, s := range order.Statuses {
+		differs(string(s), t.ByStatus[s], a.report.ByStatus[s])
+	}
+	differs("open", t.Open, a.report.Open)
+}
+
+func (a *auditor) eachOrder(ctx context.Context) error {
 	for after := int64(0); ; {
 		page, err := a.Orders.Scan(ctx, after, pageSize)
 		if err != nil || len(page) == 0 {

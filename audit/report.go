@@ -39,6 +39,9 @@ const (
 	LedgerDiffers Kind = "ledger_differs" // the counts do not add up to the stock ledger's sum
 )
 
+// TallyDiffers says that the order store counts its orders otherwise than they are.
+const TallyDiffers Kind = "tally_differs"
+
 // What a drained system must not have.
 const (
 	OrderOpen     Kind = "order_open"
@@ -46,7 +49,8 @@ const (
 	QueueNotEmpty Kind = "queue_not_empty"
 )
 
-// Breach is one thing that is wrong, and where: an order, a SKU or a queue.
+// Breach is one thing that is wrong, and where: an order, a SKU, a queue, or the orders
+// all together.
 type Breach struct {
 	Kind    Kind          `json:"kind"`
 	OrderID string        `json:"order_id,omitempty"`
@@ -136,13 +140,15 @@ func (r Report) WriteText(w io.Writer) error {
 	return out.Flush()
 }
 
-// where names the order, the SKU or the queue for a person.
+// where names what a breach is of for a person.
 func (b Breach) where() string {
 	switch {
 	case b.OrderID != "":
 		return "order " + b.OrderID
 	case b.Queue != "":
 		return "queue " + string(b.Queue)
+	case b.SKU != "":
+		return "SKU " + b.SKU
 	}
-	return "SKU " + b.SKU
+	return "all orders"
 }

@@ -44,6 +44,9 @@ func (t tamperedOrders) Scan(ctx context.Context, after int64, limit int) ([]ord
 	return page, err
 }
 
+// Tally counts nothing by status: what was altered is to be found by itself.
+func (tamperedOrders) Tally(context.Context) (order.Tally, error) { return order.Tally{}, nil }
+
 func orderOf(id string, alter func(*order.Order)) tamper {
 	return func(s *Stores) {
 		s.Orders = tamperedOrders{s.Orders, func(o *order.Order) {
@@ -52,6 +55,22 @@ func orderOf(id string, alter func(*order.Order)) tamper {
 			}
 		}}
 	}
+}
+
+// miscounted is an order store that counts otherwise.
+type miscounted struct {
+	Orders
+	alter func(*order.Tally)
+}
+
+func (m miscounted) Tally(ctx context.Context) (order.Tally, error) {
+	t, err := m.Orders.Tally(ctx)
+	m.alter(&t)
+	return t, err
+}
+
+func tallyOf(alter func(*order.Tally)) tamper {
+	return func(s *Stores) { s.Orders = miscounted{s.Orders, alter} }
 }
 
 // unfindable is an order store that lists its orders but finds none by id.

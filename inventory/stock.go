@@ -8,6 +8,7 @@
 package inventory
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -23,6 +24,11 @@ type Stock struct {
 	Price     event.Money
 	Version   int64 // rises with every change of the row
 	UpdatedAt time.Time
+}
+
+// FewestFirst compares two rows as Store.Low orders them: by Available, then by SKU.
+func FewestFirst(a, b Stock) int {
+	return cmp.Or(cmp.Compare(a.Available, b.Available), cmp.Compare(a.SKU, b.SKU))
 }
 
 // OnHand is what lies on the shelf: Available + Reserved.

@@ -62,7 +62,7 @@ var acts = []act{
 	{
 		"add a SKU", keys.Inventory,
 		func(*stage) (string, url.Values) {
-			return "/ops/stock", url.Values{"sku": {" NEW "}, "on_hand": {"1,000"}, "price": {"250"}, "currency": {"jpy"}}
+			return "/ops/stock", url.Values{"sku": {" NEW "}, "on_hand": {"1000"}, "price": {"250"}, "currency": {"jpy"}}
 		},
 		func(s *stage, _ string) bool {
 			row, err := s.memory.Inventory.Stock(s.t.Context(), "NEW")

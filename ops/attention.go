@@ -69,7 +69,7 @@ func waited(queues []client.Queue, name string) bool {
 func queueAlerts(q client.Queue) []alert {
 	var all []alert
 	if q.Depth == nil {
-		return []alert{{Text: fmt.Sprintf("The %s service does not tell how much waits for it. Is it running?", q.Name), Link: "/ops/queues", LinkText: "See the queues"}}
+		return []alert{{Text: fmt.Sprintf("The %s service does not tell how much waits for it, nor of dead letters. Is it running?", q.Name), Link: "/ops/queues", LinkText: "See the queues"}}
 	}
 	if q.DeadLetters != nil && *q.DeadLetters > 0 {
 		all = append(all, alert{

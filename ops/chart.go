@@ -16,7 +16,6 @@ type chart struct {
 	Says    string // what is to be seen, for who does not see it
 	Top     string // the label of the upper edge
 	Lines   []line
-	Latest  string // the newest value, in words
 	Hours   []string
 	Nothing bool // there are no values yet
 }
@@ -68,8 +67,7 @@ func draw(title string, now time.Time, points []client.Point, label func(float64
 		}
 		latest = append(latest, l.name+" "+text)
 	}
-	c.Latest = strings.Join(latest, ", ")
-	c.Says = fmt.Sprintf("%s over the last hour. Now: %s. Highest on the scale: %s.", title, c.Latest, c.Top)
+	c.Says = fmt.Sprintf("%s over the last hour. Now: %s. Highest on the scale: %s.", title, strings.Join(latest, ", "), c.Top)
 	for ago := hour; ago >= 0; ago -= hour / 4 {
 		c.Hours = append(c.Hours, now.Add(-ago).UTC().Format("15:04"))
 	}

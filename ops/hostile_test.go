@@ -193,8 +193,10 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 }
 
 // alert is the error that a sheet shows.
-func (s *sheet) alert() string {
-	for n := range s.root.all("") {
+func (s *sheet) alert() string { return s.root.alert() }
+
+func (n *node) alert() string {
+	for n := range n.all("") {
 		if n.attr["role"] == "alert" {
 			return n.words()
 		}

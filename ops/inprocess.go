@@ -25,6 +25,9 @@ func (t inProcess) RoundTrip(r *http.Request) (response *http.Response, err erro
 	r.RemoteAddr, r.RequestURI = "in process", r.URL.RequestURI()
 	a := answer{header: make(http.Header), status: http.StatusOK}
 	t.handler.ServeHTTP(&a, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err // whatever was written, or not, for somebody who has left
+	}
 	return &http.Response{
 		Status: http.StatusText(a.status), StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: a.header, Body: io.NopCloser(&a.body), ContentLength: int64(a.body.Len()), Request: r,

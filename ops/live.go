@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,21 +17,17 @@ const (
 	streamTime = 10 * time.Second // for a browser to take what is sent to it
 )
 
-// live is the stream of server-sent events that keeps a page live: its main part, now
-// and whenever it has changed. The event "gone" says that the page is no longer to be
-// had, as when the key was revoked.
+// live is the stream of server-sent events that keeps a page live: "page" is its main
+// part, now and whenever that has changed; "stale" is the main part of the page that says
+// why it cannot be made now. "gone" ends the stream: the key does not open the page, or
+// no longer.
 // (https://html.spec.whatwg.org/multipage/server-sent-events.html)
 func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
-	v, err := p.viewer(r)
-	if err != nil || !v.May("ops") {
-		http.Error(w, "Sign in to see this.", http.StatusUnauthorized)
-		return
-	}
-	at := ownPath(r.URL.Query().Get("at"))
 	out := http.NewResponseController(w)
 	_ = out.SetReadDeadline(time.Time{}) // the server's own is for requests, and would end the stream
 	w.Header().Set("Content-Type", "text/event-stream")
-	f := p.feeds.join(v.secret+" "+at, p.config.Refresh, func(ctx context.Context) []byte { return p.frame(ctx, r, at) })
+	of := feedKey{secretOf(r), ownPath(r.URL.Query().Get("at"))}
+	f := p.feeds.join(of, p.config.Refresh, func(ctx context.Context) []byte { return p.frame(ctx, r.Header["Cookie"], of.at) })
 	defer p.feeds.leave(f)
 	alive := time.NewTicker(heartbeat)
 	defer alive.Stop()
@@ -38,7 +35,7 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	for sent := []byte(nil); ; {
 		frame, changed := f.latest()
 		if !bytes.Equal(frame, sent) {
-			if !send(w, out, frame) {
+			if !send(w, out, frame) || bytes.Equal(frame, gone) {
 				return
 			}
 			sent = frame
@@ -64,20 +61,31 @@ func send(w http.ResponseWriter, out *http.ResponseController, frame []byte) boo
 	return err == nil && out.Flush() == nil
 }
 
-// frame is a page's main part, as an event.
-func (p *Pages) frame(ctx context.Context, viewed *http.Request, at string) []byte {
+// frame is a page as an event.
+func (p *Pages) frame(ctx context.Context, cookies []string, at string) []byte {
 	r, err := http.NewRequestWithContext(context.WithValue(ctx, liveKey{}, true), http.MethodGet, at, nil)
 	if err != nil {
-		return event("gone", "")
+		return gone
 	}
-	r.Header["Cookie"] = viewed.Header["Cookie"]
-	a := answer{header: make(http.Header), status: http.StatusOK}
-	p.mux.ServeHTTP(&a, r)
-	if a.status == http.StatusSeeOther || a.status == http.StatusForbidden {
-		return event("gone", "")
+	r.Header["Cookie"] = cookies
+	a, err := inProcess{p.mux}.RoundTrip(r)
+	if err != nil {
+		if ctx.Err() == nil { // somebody still looks
+			p.config.Log.ErrorContext(ctx, "page cannot be made", "path", at, "error", err)
+		}
+		return event("stale", "")
 	}
-	return event("page", a.body.String())
+	main, err := io.ReadAll(a.Body)
+	switch {
+	case a.StatusCode == http.StatusSeeOther || a.StatusCode == http.StatusForbidden:
+		return gone
+	case err != nil || a.StatusCode >= http.StatusInternalServerError:
+		return event("stale", string(main))
+	}
+	return event("page", string(main))
 }
+
+var gone = event("gone", "")
 
 // event writes a server-sent event. A carriage return would end a line, too.
 func event(name, text string) []byte {
@@ -90,14 +98,17 @@ var lines = strings.NewReplacer("\r\n", "\ndata: ", "\r", "\ndata: ", "\n", "\nd
 // the same key share a feed, so that a hundred open pages cost little more than one.
 type feeds struct {
 	mu      sync.Mutex
-	open    map[string]*feed
+	open    map[feedKey]*feed
 	stopped chan struct{}
 	stop    sync.Once
 }
 
+// feedKey is what two viewers must have in common to see the same.
+type feedKey struct{ secret, at string }
+
 // feed makes a page again and again while somebody looks at it.
 type feed struct {
-	key     string
+	key     feedKey
 	viewers int // guarded by feeds.mu
 	end     context.CancelFunc
 
@@ -108,13 +119,13 @@ type feed struct {
 
 // join has the caller look at the feed with this key, which render makes the frames of,
 // one each refresh.
-func (s *feeds) join(key string, refresh time.Duration, render func(context.Context) []byte) *feed {
+func (s *feeds) join(key feedKey, refresh time.Duration, render func(context.Context) []byte) *feed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.open[key]
 	if f == nil {
 		if s.open == nil {
-			s.open = make(map[string]*feed)
+			s.open = make(map[feedKey]*feed)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		f = &feed{key: key, end: cancel, changed: make(chan struct{})}

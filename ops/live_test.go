@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"holdfast/gateway/simulated"
 	"holdfast/keys"
+	"holdfast/ops"
 )
 
 // watch is a page left open: the stream that keeps it live.
@@ -207,18 +209,58 @@ func TestARevokedKeyIsGone(t *testing.T) {
 		secret := s.key("desk", keys.Ops)
 		v := s.visitAs(secret)
 		w, stranger := v.watch("/ops/stock"), s.visit().watch("/ops/stock")
-		if all, _ := stranger.frames(); stranger.status != http.StatusUnauthorized || len(all) > 0 || !stranger.ended() {
-			t.Errorf("a stranger gets %d %q", stranger.status, stranger.text)
+		if all, _ := stranger.frames(); len(all) != 1 || all[0].event != "gone" || !stranger.ended() {
+			t.Errorf("a stranger gets %q", stranger.text)
 		}
 		if event, _ := w.last(); event != "page" {
 			t.Errorf("the key's first event is %s", event)
 		}
 		s.revoke("desk")
 		s.pass(2 * time.Second)
-		if event, main := w.last(); event != "gone" || main.words() != "" {
+		if event, main := w.last(); event != "gone" || main.words() != "" || !w.ended() {
 			t.Errorf("after it was revoked comes %s: %s", event, main.words())
 		}
 	}, requireKeys)
+}
+
+// TestWhatIsSeenStaysWhereNothingNewerCanBeHad: it is not taken for the page that says
+// why.
+func TestWhatIsSeenStaysWhereNothingNewerCanBeHad(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.stock("A123", 10)
+		var away atomic.Bool
+		s.instead = func(w http.ResponseWriter, _ *http.Request) bool {
+			if away.Load() {
+				http.Error(w, `{"title": "Away", "status": 503, "detail": "inventory is away"}`, http.StatusServiceUnavailable)
+			}
+			return away.Load()
+		}
+		w := s.visit().watch("/ops/stock")
+		away.Store(true)
+		s.pass(2 * time.Second)
+		if event, main := w.last(); event != "stale" || !strings.Contains(main.alert(), "inventory is away") {
+			t.Errorf("while it is away comes %s: %s", event, main.words())
+		}
+		away.Store(false)
+		s.pass(2 * time.Second)
+		if event, main := w.last(); event != "page" || !strings.Contains(main.words(), "A123") {
+			t.Errorf("when it is back comes %s: %s", event, main.words())
+		}
+	})
+}
+
+// TestAFaultOfAPageEndsNoProcess: the stream is made where nothing else would save it.
+func TestAFaultOfAPageEndsNoProcess(t *testing.T) {
+	onStage(t, func(s *stage) {
+		faulty := ops.New(ops.Config{API: s, Now: func() time.Time { panic("a fault") }, Log: s.logger()})
+		w := s.visitOf(faulty).watch("/ops/stock")
+		if event, _ := w.last(); event != "stale" {
+			t.Errorf("it shows %q", w.text)
+		}
+		if line, ok := s.log.lineWith("a fault"); !ok || !strings.Contains(line, "/ops/stock") {
+			t.Errorf("it is logged as %s", line)
+		}
+	})
 }
 
 // TestHostileTextsInAStream: none of them ends an event or begins one.

@@ -25,7 +25,6 @@ type now struct {
 	Stored  bool
 	Queues  []queueRow
 	Gateway *client.Gateway
-	Outage  bool // whether the viewer can make one, and there is none now
 	Cost    *spent
 }
 
@@ -73,7 +72,6 @@ func (p *Pages) now(r *http.Request, v viewer) (view, error) {
 		Queues: queueRows(h.queues), Gateway: h.gateway, Cost: h.cost,
 	}
 	n.Statuses, n.Stored = statusCounts(h.overview)
-	n.Outage = h.gateway != nil && h.gateway.Name == "simulated" && h.gateway.OutageUntil == nil
 	return view{Title: "Now", Section: "Now", Body: n, Live: "/"}, nil
 }
 
@@ -86,12 +84,7 @@ func askHealth(ctx context.Context, c *client.Client) (health, error) {
 	asked.Go(func() { h.overview, overviewErr = c.Overview(ctx) })
 	asked.Go(func() { h.queues, queuesErr = c.Queues(ctx) })
 	asked.Go(func() { h.cost = askCost(ctx, c) })
-	asked.Go(func() {
-		var g client.Gateway
-		if g, gatewayErr = c.Gateway(ctx); gatewayErr == nil {
-			h.gateway = &g
-		}
-	})
+	asked.Go(func() { h.gateway, gatewayErr = askGateway(ctx, c) })
 	asked.Wait()
 	if queuesErr != nil {
 		h.silent = append(h.silent, alert{Text: "The queues cannot be read: " + failureOf(queuesErr).Detail})
@@ -100,6 +93,19 @@ func askHealth(ctx context.Context, c *client.Client) (health, error) {
 		h.silent = append(h.silent, alert{Text: "How the payment gateway is doing is not known: " + failureOf(gatewayErr).Detail})
 	}
 	return h, overviewErr
+}
+
+// gatewayTime is how long a page waits to hear of the gateway, which it can do without.
+const gatewayTime = 2 * time.Second
+
+func askGateway(ctx context.Context, c *client.Client) (*client.Gateway, error) {
+	ctx, cancel := context.WithTimeout(ctx, gatewayTime)
+	defer cancel()
+	g, err := c.Gateway(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
 }
 
 // askCost is nil where nothing is on AWS, and where it cannot be told now.

@@ -13,6 +13,7 @@ package ops
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"embed"
 	"errors"
 	"html/template"
@@ -136,6 +137,17 @@ type failure struct {
 // maker makes a page for a viewer.
 type maker func(r *http.Request, v viewer) (view, error)
 
+// lookTime is how long a page waits for all that it asks, so that a process that hangs
+// does not hang the page too.
+const lookTime = 5 * time.Second
+
+// look makes a page, or fails in time.
+func look(make maker, r *http.Request, v viewer) (view, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), lookTime)
+	defer cancel()
+	return make(r.WithContext(ctx), v)
+}
+
 // page serves a page to whoever may see it.
 func (p *Pages) page(pattern, file string, make maker) {
 	t := parse(file)
@@ -144,7 +156,7 @@ func (p *Pages) page(pattern, file string, make maker) {
 		if !ok {
 			return
 		}
-		made, err := make(r, v)
+		made, err := look(make, r, v)
 		if err != nil {
 			p.fail(w, r, v, err)
 			return
@@ -180,7 +192,7 @@ func (p *Pages) act(pattern, file string, back maker, do doer) {
 			http.Redirect(w, r, next+separator(next)+"said="+url.QueryEscape(saying), http.StatusSeeOther)
 			return
 		}
-		made, again := back(r, v)
+		made, again := look(back, r, v)
 		if again != nil {
 			p.fail(w, r, v, err)
 			return
@@ -240,7 +252,12 @@ func (p *Pages) write(w http.ResponseWriter, r *http.Request, status int, t *tem
 
 // fail shows what went wrong in place of a page.
 func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v viewer, err error) {
-	p.write(w, r, statusOf(err), errorPage, view{Title: "Not shown", Viewer: v, Failed: failureOf(err)})
+	f, status := failureOf(err), statusOf(err)
+	made := view{Title: f.Title, Viewer: v, Body: f}
+	if status >= http.StatusInternalServerError && r.Method == http.MethodGet {
+		made.Live = r.URL.EscapedPath() + query(r.URL.Query()) // it comes back by itself
+	}
+	p.write(w, r, status, errorPage, made)
 }
 
 var errorPage = parse("error.html")
@@ -255,12 +272,18 @@ func statusOf(err error) int {
 	if problem := new(client.Problem); errors.As(err, &problem) {
 		return problem.Status
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return http.StatusServiceUnavailable
+	}
 	return http.StatusInternalServerError
 }
 
 func failureOf(err error) *failure {
 	if problem := new(client.Problem); errors.As(err, &problem) {
 		return &failure{Title: problem.Title, Detail: problem.Detail, Fields: problem.Errors}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &failure{Title: "No answer in time", Detail: "no answer came in time; what was asked hangs, or has too much to do"}
 	}
 	return &failure{Title: "An error of ours", Detail: err.Error()}
 }

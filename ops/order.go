@@ -44,9 +44,7 @@ func (p *Pages) order(r *http.Request, v viewer) (view, error) {
 	o.Steps, o.Folded, o.Rest = fold(steps(t))
 	var gateway *client.Gateway
 	if !ended(t.Order.Status) {
-		if g, err := v.Client.Gateway(r.Context()); err == nil {
-			gateway = &g
-		}
+		gateway, _ = askGateway(r.Context(), v.Client) // without it less is explained
 	}
 	o.Waiting = waiting(t, gateway)
 	if t.Order.Reason != "" {
@@ -233,11 +231,17 @@ func at(t *time.Time) string {
 	return " at " + t.UTC().Format("15:04:05")
 }
 
+// fewItems is how many lines of an order are named where it is one of many.
+const fewItems = 3
+
 // itemWords lists lines: 2 × A123, 1 × B456.
 func itemWords(items []client.OrderLine) string {
-	parts := make([]string, len(items))
-	for i, l := range items {
-		parts[i] = count(l.Qty) + " × " + l.SKU
+	var parts []string
+	for _, l := range items[:min(len(items), fewItems)] {
+		parts = append(parts, count(l.Qty)+" × "+l.SKU)
+	}
+	if more := len(items) - fewItems; more > 0 {
+		parts = append(parts, count(more)+" more")
 	}
 	return strings.Join(parts, ", ")
 }

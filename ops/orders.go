@@ -118,11 +118,12 @@ func (p *Pages) place(r *http.Request, v viewer) (next, saying string, err error
 
 func orderPath(id string) string { return "/ops/orders/" + url.PathEscape(id) }
 
-// whole reads a whole number from a form's field.
+// whole reads a whole number from a form's field. What separates thousands to one
+// reader is a decimal point to the next, so neither is taken.
 func whole(label, text string) (int64, error) {
-	n, err := strconv.ParseInt(strings.ReplaceAll(strings.TrimSpace(text), ",", ""), 10, 64)
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil {
-		return 0, refused(label, "must be a whole number, as 12")
+		return 0, refused(label, "must be a whole number without commas or points, as 1200")
 	}
 	return n, nil
 }

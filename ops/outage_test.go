@@ -2,6 +2,7 @@ package ops_test
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -121,6 +122,32 @@ func TestWhatNeedsAPerson(t *testing.T) {
 		v.do("/ops/gateway/outage", url.Values{"end": {"1"}})
 		s.pass(2 * time.Minute)
 		v.needs(nil)
+	})
+}
+
+// TestAPageWaitsForNothingThatHangs: what can be done without is missing, and else the
+// page says so in time.
+func TestAPageWaitsForNothingThatHangs(t *testing.T) {
+	onStage(t, func(s *stage) {
+		s.stock("A123", 10)
+		v, id := s.visit(), s.place("ann", simulated.Down)
+		var hangs string
+		s.instead = func(_ http.ResponseWriter, r *http.Request) bool {
+			if strings.HasPrefix(r.URL.Path, hangs) {
+				<-r.Context().Done()
+			}
+			return r.Context().Err() != nil
+		}
+		hangs = "/gateway"
+		v.get("/").want(http.StatusOK).says("How the payment gateway is doing is not known: no answer came in time", "Orders by status")
+		v.get("/ops/orders/" + id).want(http.StatusOK).says("What it is waiting for")
+		hangs = "/inventory"
+		page := v.get("/ops/stock").want(http.StatusServiceUnavailable).says("no answer came in time")
+		page.wellMade(t)
+		page = v.post("/ops/stock/A123/count", url.Values{"on_hand": {"few"}}).want(http.StatusUnprocessableEntity)
+		if !strings.Contains(page.alert(), "Units on the shelf") {
+			t.Errorf("what is wrong with a form is lost: %s", page.words())
+		}
 	})
 }
 

@@ -28,13 +28,34 @@ func (v viewer) May(scope string) bool { return slices.Contains(v.Scopes, scope)
 // SignedIn reports whether the viewer has a key.
 func (v viewer) SignedIn() bool { return v.secret != "" }
 
+// secretOf is the secret of the key that the browser signed in with; empty without one.
+func secretOf(r *http.Request) string {
+	c, err := r.Cookie(cookie)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
 // viewer tells who sent a request. It fails as GET /caller does.
 func (p *Pages) viewer(r *http.Request) (viewer, error) {
-	v := viewer{Client: p.base}
-	if c, err := r.Cookie(cookie); err == nil {
-		v.secret = c.Value
-		v.Client = p.base.WithKey(v.secret)
+	secret := secretOf(r)
+	if secret == "" {
+		return p.keyless(r)
 	}
+	v := viewer{Client: p.base.WithKey(secret), secret: secret}
+	var err error
+	if v.Caller, err = v.Client.Caller(r.Context()); statusOf(err) != http.StatusUnauthorized {
+		return v, err
+	}
+	if open, err := p.keyless(r); err == nil { // a cookie is of all ports of a host, so it may be another server's
+		return open, nil
+	}
+	return v, err
+}
+
+func (p *Pages) keyless(r *http.Request) (viewer, error) {
+	v := viewer{Client: p.base}
 	var err error
 	v.Caller, err = v.Client.Caller(r.Context())
 	return v, err
@@ -47,17 +68,14 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) (viewer, bool) {
 	switch {
 	case statusOf(err) == http.StatusUnauthorized:
 		next := ""
-		if r.Method == http.MethodGet {
-			next = "?next=" + url.QueryEscape(r.URL.RequestURI())
-		}
-		if v.secret != "" {
-			endSession(w, r) // else who needs no key here would never get past it
+		if to := here(r); to != "" {
+			next = "?next=" + url.QueryEscape(to)
 		}
 		http.Redirect(w, r, "/ops/sign-in"+next, http.StatusSeeOther)
 	case err != nil:
 		p.fail(w, r, v, err)
 	case !v.May("ops"):
-		p.signInPage(w, r, http.StatusForbidden, v, &failure{
+		p.signInPage(w, r, http.StatusForbidden, v, here(r), &failure{
 			Title:  "This key does not open the ops page",
 			Detail: "“" + v.Name + "” has no scope ops. Sign in with a key that has it; holdfast keys create makes one.",
 		})
@@ -67,22 +85,34 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request) (viewer, bool) {
 	return v, false
 }
 
+// here is the address that was asked for, to come back to; empty for an act.
+func here(r *http.Request) string {
+	if r.Method != http.MethodGet {
+		return ""
+	}
+	return r.URL.RequestURI()
+}
+
 var signInPage = parse("signin.html")
 
 func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) {
-	v, _ := p.viewer(r) // a key that is refused is why one signs in
-	p.signInPage(w, r, http.StatusOK, v, nil)
+	v, err := p.viewer(r)
+	var failed *failure
+	if v.secret != "" && statusOf(err) == http.StatusUnauthorized {
+		failed = &failure{Title: "The key that you signed in with is not taken any more", Detail: "it was revoked, or is another server's. Nothing that you sent since was done."}
+	}
+	p.signInPage(w, r, http.StatusOK, v, r.FormValue("next"), failed)
 }
 
-func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, status int, v viewer, failed *failure) {
-	p.write(w, r, status, signInPage, view{Title: "Sign in", Viewer: v, Failed: failed, Body: ownPath(r.FormValue("next"))})
+func (p *Pages) signInPage(w http.ResponseWriter, r *http.Request, status int, v viewer, next string, failed *failure) {
+	p.write(w, r, status, signInPage, view{Title: "Sign in", Viewer: v, Failed: failed, Body: ownPath(next)})
 }
 
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
-	secret := strings.TrimSpace(r.PostFormValue("key"))
+	secret, next := strings.TrimSpace(r.PostFormValue("key")), r.PostFormValue("next")
 	v := viewer{Client: p.base.WithKey(secret), secret: secret}
 	if !asSecret(secret) {
-		p.signInPage(w, r, http.StatusUnprocessableEntity, viewer{}, &failure{
+		p.signInPage(w, r, http.StatusUnprocessableEntity, viewer{}, next, &failure{
 			Title: "That is no API key", Detail: "Paste the secret that holdfast keys create printed; it begins with hf_.",
 		})
 		return
@@ -90,12 +120,12 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	var err error
 	if v.Caller, err = v.Client.Caller(r.Context()); err != nil {
 		p.config.Log.Warn("sign-in refused", "status", statusOf(err))
-		p.signInPage(w, r, statusOf(err), viewer{}, failureOf(err))
+		p.signInPage(w, r, statusOf(err), viewer{}, next, failureOf(err))
 		return
 	}
 	p.config.Log.Info("signed in", "key", v.Name)
 	http.SetCookie(w, session(r, secret))
-	http.Redirect(w, r, ownPath(r.PostFormValue("next")), http.StatusSeeOther)
+	http.Redirect(w, r, ownPath(next), http.StatusSeeOther)
 }
 
 // asSecret reports whether a text can be sent as an API key's secret.

@@ -53,6 +53,9 @@ type process struct {
 	system *system.System
 	pages  *ops.Pages
 	calls  calls // that the pages make of the API
+	// instead, if set, answers a page's question in place of the API, or reports that it
+	// does not.
+	instead func(http.ResponseWriter, *http.Request) bool
 }
 
 // onStage plays on a stage with all services in one process, in a bubble of its own:
@@ -133,7 +136,9 @@ func (s *stage) start(services []event.Service, options ...func(*api.Config)) *p
 // ServeHTTP is how the pages ask: as everyone, but counted.
 func (p *process) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.calls.add(r)
-	p.API.ServeHTTP(w, r)
+	if p.instead == nil || !p.instead(w, r) {
+		p.API.ServeHTTP(w, r)
+	}
 }
 
 func (s *stage) run(all *system.System) {

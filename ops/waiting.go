@@ -32,35 +32,57 @@ func waiting(t client.Timeline, gateway *client.Gateway) []string {
 	return says
 }
 
-// outstanding is the hop that the order waits for.
+// outstanding is the hop that the order waits for. The money goes first: what payment
+// says tells whether inventory is to act, and what inventory says whether it has.
 func outstanding(t client.Timeline) string {
-	if atGateway(t) {
-		return asked(t)
+	payment, stock := state(t.Payment), ""
+	if t.Reservation != nil {
+		stock = t.Reservation.State
 	}
-	payment := state(t.Payment)
 	switch {
-	case t.Order.Status == "REFUNDING" && payment != "REFUNDED":
-		return "Payment is to begin the refund."
-	case t.Order.Status == "REFUNDING":
-		return "The money is given back; inventory is to book the units."
-	case t.Order.Status == "CANCELLING" && payment == "VOIDED":
-		return "Nothing is charged; inventory is to release the stock."
-	case t.Order.Status == "CANCELLING":
-		return "Payment is to take the charge back."
-	case slices.Contains(t.Unanswered, "inventory"):
-		return "An answer of inventory, which does not answer now."
-	case t.Reservation == nil:
-		return "Inventory is to hold the stock."
-	case t.Reservation.State != "HELD":
+	case booked(t.Order.Status, stock):
 		return "Inventory is done; the order service is to hear of it."
-	case slices.Contains(t.Unanswered, "payment"):
-		return "The stock is held. Payment does not answer now."
-	case payment == "":
-		return "The stock is held; payment is to begin the charge."
+	case t.Order.Status == "REFUNDING":
+		return refunding(t)
+	case payment == "DECLINED" || payment == "VOIDED":
+		return "Nothing is charged; inventory is to release the stock."
+	case t.Order.Status == "CANCELLING" && !strings.HasPrefix(payment, "VOIDING"):
+		return "Payment is to take the charge back."
+	case atGateway(t):
+		return asked(t)
 	case payment == "CAPTURED":
 		return "It is paid; inventory is to settle the hold."
+	case slices.Contains(t.Unanswered, "inventory"):
+		return "Inventory, which does not answer now."
+	case stock == "HELD" && slices.Contains(t.Unanswered, "payment"):
+		return "The stock is held. Payment does not answer now."
+	case !t.HoldUntil.After(t.Now):
+		return "The hold has ended; payment is to say whether the order was paid."
+	case stock == "":
+		return "Inventory is to hold the stock."
 	}
-	return "Payment is done; inventory is to release the stock."
+	return "The stock is held; payment is to begin the charge."
+}
+
+// booked reports whether inventory has done the last that an order in this status needs.
+func booked(status, stock string) bool {
+	switch status {
+	case "REFUNDING":
+		return stock == "RETURNED"
+	case "CANCELLING":
+		return strings.HasPrefix(stock, "RELEASED")
+	}
+	return stock != "" && stock != "HELD"
+}
+
+func refunding(t client.Timeline) string {
+	switch state(t.Payment) {
+	case "REFUNDING":
+		return asked(t)
+	case "REFUNDED":
+		return "The money is given back; inventory is to book the units."
+	}
+	return "Payment is to begin the refund."
 }
 
 func state(p *client.Payment) string {
@@ -78,13 +100,7 @@ func atGateway(t client.Timeline) bool {
 
 // asked says how often the gateway was asked in vain, and when it is asked next.
 func asked(t client.Timeline) string {
-	what, op := "Payment", "capture"
-	switch state(t.Payment) {
-	case "VOIDING(client)", "VOIDING(expired)":
-		what, op = "Void of the payment", "void"
-	case "REFUNDING":
-		what, op = "Refund", "refund"
-	}
+	what, op := call(t)
 	vain, held, next := 0, false, (*time.Time)(nil)
 	for _, m := range t.Remembered {
 		switch {
@@ -111,6 +127,19 @@ func asked(t client.Timeline) string {
 	return text + ", asking again now."
 }
 
+// call is what the gateway is asked for: in words, and the operation. What a void finds
+// captured is refunded.
+func call(t client.Timeline) (what, op string) {
+	isRefund := func(m client.Remembered) bool { return m.Op == "refund" }
+	switch s := state(t.Payment); {
+	case s == "CHARGING":
+		return "Payment", "capture"
+	case s == "REFUNDING" || slices.ContainsFunc(t.Remembered, isRefund):
+		return "Refund", "refund"
+	}
+	return "Void of the payment", "void"
+}
+
 // gatewayWords say what keeps the gateway from answering, as far as that is known.
 func gatewayWords(g client.Gateway, now time.Time) []string {
 	if g.OutageUntil != nil {
@@ -124,10 +153,13 @@ func gatewayWords(g client.Gateway, now time.Time) []string {
 	return nil
 }
 
-// holdWords say until when the stock is held, where it is.
+// holdWords say until when the stock is held, where that is still open.
 func holdWords(t client.Timeline) string {
-	if t.Reservation == nil || t.Reservation.State != "HELD" {
+	if t.Reservation == nil || t.Reservation.State != "HELD" || slices.Contains([]string{"CAPTURED", "DECLINED", "VOIDED"}, state(t.Payment)) {
 		return ""
+	}
+	if t.Order.Status == "CANCELLING" {
+		return "The stock stays held until it is certain that nothing is charged."
 	}
 	if t.HoldUntil.After(t.Now) {
 		return "Stock held until " + clock(t.HoldUntil, t.Now) + "; unpaid by then, the order is cancelled and the stock goes back."
@@ -139,7 +171,7 @@ func holdWords(t client.Timeline) string {
 func sweepWords(t client.Timeline) string {
 	text := "If a message was lost, it is sent again "
 	if t.Sweeps > 0 {
-		text = fmt.Sprintf("Asked about again %s so far; next ", plural(t.Sweeps, "time", "times"))
+		text = fmt.Sprintf("Silent for long: the sweeper has asked about it %s, and asks again ", plural(t.Sweeps, "time", "times"))
 	}
 	if !t.DueAt.After(t.Now) {
 		return text + "now."

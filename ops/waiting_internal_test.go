@@ -53,9 +53,18 @@ func due(after time.Duration, sweeps int) func(*client.Timeline) {
 	return func(t *client.Timeline) { t.DueAt, t.Sweeps = new(nine.Add(after)), sweeps }
 }
 
+// past has the hold end now.
+func past(t *client.Timeline) { t.Now = quarter }
+
 const (
 	held     = "Stock held until 09:15:00; unpaid by then, the order is cancelled and the stock goes back."
 	notAsked = "Payment: the gateway has been asked and has not answered yet."
+
+	uncertain    = "The stock stays held until it is certain that nothing is charged."
+	stillHeld    = "The hold ended at 09:15:00. " + uncertain
+	overdueWords = "The hold has ended; payment is to say whether the order was paid."
+	releasing    = "Nothing is charged; inventory is to release the stock."
+	toldOrder    = "Inventory is done; the order service is to hear of it."
 )
 
 func TestWaiting(t *testing.T) {
@@ -68,14 +77,17 @@ func TestWaiting(t *testing.T) {
 		want    []string
 	}{
 		"just accepted":        {timeline("PENDING"), nil, []string{"Inventory is to hold the stock."}},
-		"inventory is away":    {timeline("PENDING", silent("inventory")), nil, []string{"An answer of inventory, which does not answer now.", "The inventory service does not answer now, so what it knows of this order is missing here."}},
+		"inventory is away":    {timeline("PENDING", silent("inventory")), nil, []string{"Inventory, which does not answer now.", "The inventory service does not answer now, so what it knows of this order is missing here."}},
 		"held":                 {timeline("PENDING", reserved("HELD")), nil, []string{"The stock is held; payment is to begin the charge.", held}},
 		"held, payment away":   {timeline("PENDING", reserved("HELD"), silent("payment")), nil, []string{"The stock is held. Payment does not answer now.", held, "The payment service does not answer now, so what it knows of this order is missing here."}},
-		"hold refused":         {timeline("PENDING", reserved("REJECTED")), nil, []string{"Inventory is done; the order service is to hear of it."}},
-		"settled":              {timeline("RESERVED", reserved("SETTLED"), paid("CAPTURED")), nil, []string{"Inventory is done; the order service is to hear of it."}},
-		"paid":                 {timeline("RESERVED", reserved("HELD"), paid("CAPTURED")), nil, []string{"It is paid; inventory is to settle the hold.", held}},
-		"declined":             {timeline("RESERVED", reserved("HELD"), paid("DECLINED")), nil, []string{"Payment is done; inventory is to release the stock.", held}},
-		"voided":               {timeline("PENDING", reserved("HELD"), paid("VOIDED")), nil, []string{"Payment is done; inventory is to release the stock.", held}},
+		"hold refused":         {timeline("PENDING", reserved("REJECTED")), nil, []string{toldOrder}},
+		"settled":              {timeline("RESERVED", reserved("SETTLED"), paid("CAPTURED")), nil, []string{toldOrder}},
+		"paid":                 {timeline("RESERVED", reserved("HELD"), paid("CAPTURED")), nil, []string{"It is paid; inventory is to settle the hold."}},
+		"declined":             {timeline("RESERVED", reserved("HELD"), paid("DECLINED")), nil, []string{releasing}},
+		"voided":               {timeline("PENDING", reserved("HELD"), paid("VOIDED")), nil, []string{releasing}},
+		"voided, never held":   {timeline("PENDING", past, paid("VOIDED")), nil, []string{releasing}},
+		"over, never held":     {timeline("PENDING", past), nil, []string{overdueWords}},
+		"over, not charged":    {timeline("PENDING", past, reserved("HELD")), nil, []string{overdueWords, stillHeld}},
 		"charging":             {timeline("PENDING", charging...), &client.Gateway{}, []string{notAsked, held}},
 		"charging, not known":  {timeline("PENDING", charging...), nil, []string{notAsked, held}},
 		"charging, out":        {timeline("RESERVED", charging...), down, []string{notAsked, "The simulated gateway is unreachable until 09:01:00.", held}},
@@ -122,30 +134,40 @@ func TestWaiting(t *testing.T) {
 			[]string{"Payment unknown: asked 1 time in vain, asking again now.", held},
 		},
 		"past its hold": {
-			timeline("RESERVED", append(charging, func(t *client.Timeline) { t.Now = quarter })...),
+			timeline("RESERVED", append(charging, past)...),
 			nil,
-			[]string{notAsked, "The hold ended at 09:15:00. The stock stays held until it is certain that nothing is charged."},
+			[]string{notAsked, stillHeld},
 		},
 		"past its hold, the day after": {
 			timeline("RESERVED", append(charging, func(t *client.Timeline) { t.Now = nine.Add(24 * time.Hour) })...),
 			nil,
 			[]string{notAsked, "The hold ended at 2026-11-23 09:15:00. The stock stays held until it is certain that nothing is charged."},
 		},
-		"hold over, voiding":       {timeline("PENDING", reserved("HELD"), paid("VOIDING(expired)"), remembered(called("void", "unknown"))), nil, []string{"Void of the payment unknown: asked 1 time in vain, asking again now.", held}},
-		"cancel accepted":          {timeline("CANCELLING"), nil, []string{"Payment is to take the charge back."}},
-		"cancel, payment away":     {timeline("CANCELLING", silent("payment")), nil, []string{"Payment is to take the charge back.", "The payment service does not answer now, so what it knows of this order is missing here."}},
-		"cancel, voiding":          {timeline("CANCELLING", reserved("HELD"), paid("VOIDING(client)")), down, []string{"Void of the payment: the gateway has been asked and has not answered yet.", "The simulated gateway is unreachable until 09:01:00.", held}},
-		"cancel, voided":           {timeline("CANCELLING", reserved("HELD"), paid("VOIDED")), nil, []string{"Nothing is charged; inventory is to release the stock.", held}},
+		"hold over, voiding":    {timeline("PENDING", reserved("HELD"), paid("VOIDING(expired)"), remembered(called("void", "unknown"))), nil, []string{"Void of the payment unknown: asked 1 time in vain, asking again now.", held}},
+		"cancel accepted":       {timeline("CANCELLING"), nil, []string{"Payment is to take the charge back."}},
+		"cancel, payment away":  {timeline("CANCELLING", silent("payment")), nil, []string{"Payment is to take the charge back.", "The payment service does not answer now, so what it knows of this order is missing here."}},
+		"cancel, voiding":       {timeline("CANCELLING", reserved("HELD"), paid("VOIDING(client)")), down, []string{"Void of the payment: the gateway has been asked and has not answered yet.", "The simulated gateway is unreachable until 09:01:00.", uncertain}},
+		"cancel, not heard yet": {timeline("CANCELLING", charging...), nil, []string{"Payment is to take the charge back.", uncertain}},
+		"cancel, voided":        {timeline("CANCELLING", reserved("HELD"), paid("VOIDED")), nil, []string{releasing}},
+		"cancel, declined":      {timeline("CANCELLING", reserved("HELD"), paid("DECLINED")), nil, []string{releasing}},
+		"cancel, refused hold":  {timeline("CANCELLING", reserved("REJECTED"), paid("VOIDED")), nil, []string{releasing}},
+		"cancel, released":      {timeline("CANCELLING", reserved("RELEASED(voided)"), paid("VOIDED")), nil, []string{toldOrder}},
+		"cancel, refunding": {
+			timeline("CANCELLING", reserved("SETTLED"), paid("VOIDING(client)"), remembered(called("void", "captured"), called("refund", "unknown"), called("void", "captured"), called("refund", "unknown"), back("payment", 12*time.Second))),
+			nil,
+			[]string{"Refund unknown: asked 2 times in vain, next in 12 s."},
+		},
 		"cancel, charged before":   {timeline("CANCELLING", reserved("SETTLED"), paid("CAPTURED")), nil, []string{"Payment is to take the charge back."}},
 		"refund accepted":          {timeline("REFUNDING", reserved("SETTLED"), paid("CAPTURED")), nil, []string{"Payment is to begin the refund."}},
 		"refund, payment away":     {timeline("REFUNDING", reserved("SETTLED"), silent("payment")), nil, []string{"Payment is to begin the refund.", "The payment service does not answer now, so what it knows of this order is missing here."}},
 		"refund, given back":       {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDED")), nil, []string{"The money is given back; inventory is to book the units."}},
+		"refund, booked":           {timeline("REFUNDING", reserved("RETURNED"), paid("REFUNDED")), nil, []string{toldOrder}},
 		"refund, asked since paid": {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDING"), remembered(called("capture", "unknown"), called("capture", "captured"), called("refund", "unknown"), back("payment", time.Minute))), nil, []string{"Refund unknown: asked 1 time in vain, next in 60 s."}},
 		"refund, not asked yet":    {timeline("REFUNDING", reserved("SETTLED"), paid("REFUNDING"), remembered(called("capture", "unknown"), called("capture", "captured"))), nil, []string{"Refund: the gateway has been asked and has not answered yet."}},
 		"swept never":              {timeline("PENDING", due(30*time.Second, 0)), nil, []string{"Inventory is to hold the stock.", "If a message was lost, it is sent again in 30 s."}},
 		"swept soon":               {timeline("PENDING", due(time.Millisecond, 0)), nil, []string{"Inventory is to hold the stock.", "If a message was lost, it is sent again in 1 s."}},
-		"swept twice":              {timeline("PENDING", due(4*time.Minute, 2)), nil, []string{"Inventory is to hold the stock.", "Asked about again 2 times so far; next in 4 min."}},
-		"swept now":                {timeline("PENDING", due(0, 1)), nil, []string{"Inventory is to hold the stock.", "Asked about again 1 time so far; next now."}},
+		"swept twice":              {timeline("PENDING", due(4*time.Minute, 2)), nil, []string{"Inventory is to hold the stock.", "Silent for long: the sweeper has asked about it 2 times, and asks again in 4 min."}},
+		"swept now":                {timeline("PENDING", due(0, 1)), nil, []string{"Inventory is to hold the stock.", "Silent for long: the sweeper has asked about it 1 time, and asks again now."}},
 		"all at once": {
 			timeline("RESERVED", reserved("HELD"), paid("CHARGING"), silent("inventory"), due(time.Minute, 0)), down,
 			[]string{

@@ -107,6 +107,15 @@ func TestEveryCodeHasWords(t *testing.T) {
 	}
 }
 
+func TestItems(t *testing.T) {
+	items := []client.OrderLine{{SKU: "A", Qty: 2}, {SKU: "B", Qty: 1000}, {SKU: "C", Qty: 1}, {SKU: "D", Qty: 1}, {SKU: "E", Qty: 1}}
+	for n, want := range map[int]string{0: "", 1: "2 × A", 3: "2 × A, 1,000 × B, 1 × C", 4: "2 × A, 1,000 × B, 1 × C, 1 more", 5: "2 × A, 1,000 × B, 1 × C, 2 more"} {
+		if got := itemWords(items[:n]); got != want {
+			t.Errorf("%d lines are %q, want %q", n, got, want)
+		}
+	}
+}
+
 // TestStepsAreInOrder: by time, and in the same millisecond as the order goes.
 func TestStepsAreInOrder(t *testing.T) {
 	at := func(ms int) time.Time { return nine.Add(time.Duration(ms) * time.Millisecond) }

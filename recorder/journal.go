@@ -129,7 +129,7 @@ func (g *ring) of(number int64, found []record) []record {
 	n := len(found)
 	for i := range g.records { // backwards from the latest
 		r := &g.records[(g.next-1-i+places)%places]
-		if r.number == number && number != 0 {
+		if r.number == number {
 			if found = append(found, *r); len(found)-n == maxEntries {
 				break
 			}

@@ -25,10 +25,15 @@ type Overdue struct {
 
 // overdue are the orders that the sweeper found overdue.
 type overdue struct {
-	mu    sync.Mutex
-	known map[int64]expected // by the order's number
-	some  atomic.Bool        // whether there are any: every change of every order is asked about
+	mu      sync.Mutex
+	known   map[int64]expected // by the order's number
+	some    atomic.Bool        // whether there are any: every change of every order is asked about
+	dropped time.Time          // when room was last looked for
 }
+
+// lookAgain is how long after room was looked for in vain nobody looks again: in an
+// outage orders fall due by thousands, and each would go through all that are known.
+const lookAgain = time.Second
 
 // expected is an overdue order, and until when it is to be asked about again.
 type expected struct {
@@ -44,10 +49,7 @@ func (l *overdue) add(o order.Order, since, now time.Time) {
 	if l.known == nil {
 		l.known = make(map[int64]expected)
 	}
-	if len(l.known) == maxOverdue {
-		l.drop(now)
-	}
-	if _, known := l.known[o.Number]; !known && len(l.known) == maxOverdue {
+	if _, known := l.known[o.Number]; !known && !l.room(now) {
 		return
 	}
 	l.known[o.Number] = expected{
@@ -55,6 +57,14 @@ func (l *overdue) add(o order.Order, since, now time.Time) {
 		until:   now.Add(2*o.Due.Sub(now) + time.Minute),
 	}
 	l.some.Store(true)
+}
+
+// room reports whether there is room for another order, and makes it if it can.
+func (l *overdue) room(now time.Time) bool {
+	if len(l.known) == maxOverdue && now.Sub(l.dropped).Abs() >= lookAgain {
+		l.drop(now)
+	}
+	return len(l.known) < maxOverdue
 }
 
 // forget leaves out an order that has changed.
@@ -71,6 +81,7 @@ func (l *overdue) forget(number int64) {
 // drop leaves out the orders that were not asked about again when they should have
 // been.
 func (l *overdue) drop(now time.Time) {
+	l.dropped = now
 	for number, o := range l.known {
 		if now.After(o.until) {
 			delete(l.known, number)

@@ -133,6 +133,9 @@ func (r *Recorder) Note(ref event.Ref, e Entry) {
 // Of returns what is remembered of an order, the oldest first: its latest 500 entries
 // at most. What went well is forgotten sooner than what did not, so there may be gaps.
 func (r *Recorder) Of(ref event.Ref) []Entry {
+	if ref.Number == 0 { // which messages that cannot be read have, too
+		return nil
+	}
 	var all []Entry
 	for _, s := range event.Services {
 		for _, found := range r.journals[s].of(ref.Number) {
@@ -163,7 +166,11 @@ func (r *Recorder) Late(o order.Order, since time.Time) {
 }
 
 // Counted hears how many orders are open now.
-func (r *Recorder) Counted(open int) { r.series.counted(open, r.now()) }
+func (r *Recorder) Counted(open int) {
+	if r != nil {
+		r.series.counted(open, r.now())
+	}
+}
 
 // Looked is when Hour was last called; zero: never.
 func (r *Recorder) Looked() time.Time {

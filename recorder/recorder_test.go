@@ -3,8 +3,10 @@ package recorder_test
 import (
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -217,4 +219,87 @@ func TestNobodyMayRemember(t *testing.T) {
 	r.Note(ref(1), recorder.Entry{Service: event.Order, Kind: recorder.Dead})
 	r.Changed(order.Order{})
 	r.Late(order.Order{}, time.Time{})
+	r.Counted(1)
+}
+
+// TestItsMemoryIsBounded fills all there is to fill.
+func TestItsMemoryIsBounded(t *testing.T) {
+	before := heap()
+	r, c := start()
+	for first := int64(1); first < 100_000; first += 1000 {
+		c.pass(recorder.Interval)
+		for _, s := range event.Services {
+			r.Received(s, deliveries(event.StockReserved, 1, numbers(first, 1000)...))
+			r.Received(s, deliveries(event.StockReserved, 2, numbers(first, 1000)...))
+		}
+		for n := range int64(100) {
+			text := fmt.Sprint(first+n, strings.Repeat("x", 10_000))
+			r.Note(ref(first+n), recorder.Entry{Service: event.Order, Kind: recorder.Dead, Detail: text})
+			r.Note(ref(first+n), recorder.Entry{Service: event.Order, Kind: recorder.Dead, Detail: text[:200]})
+			o := placed(c, first+n)
+			o.OrderID += strings.Repeat("x", 64-len(o.OrderID)) // which is the longest
+			o.Due = c.now().Add(24 * time.Hour)
+			r.Changed(o)
+			r.Late(o, c.now())
+		}
+	}
+	bytes := heap() - before
+	t.Logf("%d bytes", bytes)
+	if bytes > 8<<20 || bytes < 6*32*1024*32 {
+		t.Errorf("it takes %d bytes, want six full rings and 8 MB at most", bytes)
+	}
+	if _, n := r.Overdue(1); n != 4096 {
+		t.Errorf("%d orders are overdue, want as many as are remembered", n)
+	}
+}
+
+// heap is how many bytes are in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestManyMayTellAndAskAtOnce is for the race detector, and loses nothing. Each
+// goroutine does one thing alone, since a lock that it takes for another would keep it
+// in step with the rest.
+func TestManyMayTellAndAskAtOnce(t *testing.T) {
+	r := recorder.New(time.Now)
+	o := order.Order{Ref: ref(1), Status: order.Completed, History: []order.Entry{{Status: order.Pending, At: time.Now()}}}
+	var everybody sync.WaitGroup
+	begin := make(chan struct{})
+	for range 2 {
+		for _, do := range []func(i int){
+			func(int) { r.Received(event.Payment, deliveries(event.StockReserved, 1, 1)) },
+			func(i int) {
+				r.Note(o.Ref, recorder.Entry{Service: event.Payment, Kind: recorder.Dead, Detail: fmt.Sprint("failure ", i)})
+			},
+			func(int) { r.Changed(o) },
+			func(int) { r.Late(o, time.Now()) },
+			func(i int) { r.Counted(i) },
+			func(int) { r.Of(o.Ref) },
+			func(int) { r.Hour() },
+			func(int) { r.Looked() },
+			func(int) { r.Ended() },
+			func(int) { r.Overdue(10) },
+		} {
+			everybody.Go(func() {
+				<-begin
+				for i := range 200 {
+					do(i)
+					runtime.Gosched()
+				}
+			})
+		}
+	}
+	close(begin)
+	everybody.Wait()
+	var at []time.Time
+	for _, e := range r.Of(o.Ref) {
+		at = append(at, e.At)
+	}
+	if kept := len(slices.Compact(at)); kept != 500 || r.Ended()[order.Completed] != 400 {
+		t.Errorf("%d entries with times of their own and %d ends, want 500, which are the latest, and 400", kept, r.Ended()[order.Completed])
+	}
 }

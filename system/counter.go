@@ -14,10 +14,10 @@ import (
 type counter struct {
 	tally    func(context.Context) (order.Tally, error)
 	recorder *recorder.Recorder
-	sparing  bool // counting may cost money: only while somebody looks, and not more than once a minute
+	sparing  bool // counting costs money: only while somebody looks, and not more than once a minute
 	log      *slog.Logger
 
-	counted time.Time
+	counted time.Time // when that was last done
 }
 
 // sparingly is how long a sparing counter waits between two counts, and after the
@@ -44,11 +44,11 @@ func (c *counter) count(ctx context.Context, now time.Time) {
 	if c.sparing && (now.Sub(c.counted) < sparingly || now.Sub(c.recorder.Looked()) >= sparingly) {
 		return
 	}
-	c.counted = now
 	t, err := c.tally(ctx)
 	if err != nil {
 		c.log.Debug("open orders not counted; the next interval tries again", "error", err)
 		return
 	}
+	c.counted = now
 	c.recorder.Counted(t.Open)
 }

@@ -146,6 +146,8 @@ func words(err error) string {
 	switch {
 	case err == nil:
 		return ""
+	case gateway.HeldBack(err):
+		return "not asked, since the gateway does not answer others"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in the time allowed"
 	case errors.Is(err, context.Canceled):

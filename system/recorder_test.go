@@ -160,7 +160,7 @@ func TestADeadLettersReasonIsRemembered(t *testing.T) {
 
 // alone runs an order service alone, whose questions nobody answers, with an open
 // order in its store.
-func alone(t *testing.T, durable bool, tally func(order.Tally, error) (order.Tally, error)) (r *recorder.Recorder, stop func()) {
+func alone(t *testing.T, costs bool, tally func(order.Tally, error) (order.Tally, error)) (r *recorder.Recorder, stop func()) {
 	e := memory.New().Engine
 	e.Orders = tallied{e.Orders, tally}
 	queues := event.Queues{}
@@ -169,7 +169,7 @@ func alone(t *testing.T, durable bool, tally func(order.Tally, error) (order.Tal
 	}
 	r = recorder.New(system.Now)
 	s := system.New(system.Config{
-		Engine: &e, Services: []event.Service{event.Order}, Queues: queues, DurableQueues: durable,
+		Engine: &e, Services: []event.Service{event.Order}, Queues: queues, DurableQueues: true, CountingCosts: costs,
 		Terms: order.Terms{Hold: 15 * time.Minute, Silence: 2 * time.Minute},
 		Log:   slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(), Recorder: r,
 	})
@@ -193,7 +193,7 @@ func (s tallied) Tally(ctx context.Context) (order.Tally, error) {
 
 func TestTheSweepersQuestionsAreRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, stop := alone(t, true, func(t order.Tally, err error) (order.Tally, error) { return t, err })
+		r, stop := alone(t, false, func(t order.Tally, err error) (order.Tally, error) { return t, err })
 		defer stop()
 		time.Sleep(7 * time.Minute)
 		all := r.Of(event.Ref{Number: 1})

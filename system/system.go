@@ -53,9 +53,10 @@ type Config struct {
 	// OrderChanged, if set, hears of each order that was created or changed here.
 	OrderChanged func(order.Order)
 	// Recorder, if set, remembers what the services do. How many orders are open it is
-	// told every ten seconds; where the queues outlive the process, and counting may cost
-	// money, once a minute while somebody looks.
+	// told every ten seconds; where CountingCosts, once a minute while somebody looks.
 	Recorder *recorder.Recorder
+	// CountingCosts says that each count of the open orders costs money.
+	CountingCosts bool
 }
 
 // System is services that are ready to run. Those that do not run here are nil.
@@ -121,7 +122,7 @@ func (s *System) addOrders(c Config, o *observer) {
 		s.sweeper.Recover = s.Orders.Resync
 	}
 	if c.Recorder != nil {
-		s.counter = &counter{tally: c.Engine.Orders.Tally, recorder: c.Recorder, sparing: c.DurableQueues, log: c.Log}
+		s.counter = &counter{tally: c.Engine.Orders.Tally, recorder: c.Recorder, sparing: c.CountingCosts, log: c.Log}
 	}
 }
 

@@ -128,9 +128,7 @@ func (s *stock) Low(ctx context.Context, atMost int64, limit int) ([]inventory.S
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(low, func(a, b inventory.Stock) int {
-		return cmp.Or(cmp.Compare(a.Available, b.Available), cmp.Compare(a.SKU, b.SKU))
-	})
+	slices.SortFunc(low, inventory.FewestFirst)
 	return low[:min(limit, len(low))], nil
 }
 
@@ -229,10 +227,7 @@ func (s *stock) Ledger(ctx context.Context, q inventory.LedgerQuery) (inventory.
 // pageOfLedger are the first of the items, limit of them; more tell that there is a
 // next page.
 func pageOfLedger(found []item, limit int) (page inventory.LedgerPage, err error) {
-	for n, i := range found {
-		if n == limit {
-			break
-		}
+	for _, i := range found[:min(limit, len(found))] {
 		row, sequence, err := decodeEntry(i)
 		if err != nil {
 			return inventory.LedgerPage{}, err

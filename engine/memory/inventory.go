@@ -213,8 +213,6 @@ func (s stock) Low(ctx context.Context, atMost int64, limit int) (low []inventor
 			}
 		}
 	})
-	slices.SortFunc(low, func(a, b inventory.Stock) int {
-		return cmp.Or(cmp.Compare(a.Available, b.Available), cmp.Compare(a.SKU, b.SKU))
-	})
+	slices.SortFunc(low, inventory.FewestFirst)
 	return low[:min(limit, len(low))], nil
 }

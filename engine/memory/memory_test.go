@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -28,6 +29,15 @@ func open(t *testing.T) *engine.Engine {
 		}
 	})
 	return &m.Engine
+}
+
+func TestACursorBeyondTheEndIsRefused(t *testing.T) {
+	e := open(t)
+	_, errList := e.Orders.List(t.Context(), order.Query{Limit: 1, Cursor: "1"})
+	_, errLedger := e.Inventory.Ledger(t.Context(), inventory.LedgerQuery{SKU: "A", Limit: 1, Cursor: "1"})
+	if !errors.Is(errList, event.BadCursor) || !errors.Is(errLedger, event.BadCursor) {
+		t.Errorf("of nothing: %v, %v", errList, errLedger)
+	}
 }
 
 func TestQueue(t *testing.T) {

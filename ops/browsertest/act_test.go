@@ -53,13 +53,35 @@ func (v *visitor) clickIn(within string, roles []string, name string) {
 		if err != nil {
 			return err
 		}
+		if _, err := on[chromedp.Void](ctx, node, guarded); err != nil {
+			return err
+		}
 		x, y, err := spot(ctx, node)
 		if err != nil {
 			return err
 		}
-		return chromedp.Do(ctx, chromedp.MouseClickXY(x, y))
+		if err := chromedp.Do(ctx, chromedp.MouseClickXY(x, y)); err != nil {
+			return err
+		}
+		if missed, err := js[bool](ctx, "window.missed === true"); err == nil && missed { // else another page has come
+			return errors.New("it moved away under the mouse")
+		}
+		return nil
 	})
 }
+
+// guarded has the next click go to the element or its label, or nowhere: the page is
+// live, and may move between a look and a click.
+const guarded = `function() {
+	window.missed = false
+	const judge = (event) => {
+		if ([this, ...this.labels ?? []].some(e => e.contains(event.target))) return
+		window.missed = true
+		event.preventDefault()
+		event.stopImmediatePropagation()
+	}
+	for (const kind of ["mousedown", "mouseup", "click"]) addEventListener(kind, judge, {capture: true, once: true})
+}`
 
 // find is the one thing within an element, given as an expression, that has one of the
 // roles and the name. It fails with what else there is, and if there are several.

@@ -5,7 +5,7 @@ package browsertest
 import "testing"
 
 // TestThreeProcessesAreOneToTheVisitor works on a shop of three processes as on one,
-// and then without one of them.
+// and then without one of them, and without two.
 func TestThreeProcessesAreOneToTheVisitor(t *testing.T) {
 	s := newShop(t)
 	s.openApart()
@@ -25,4 +25,10 @@ func TestThreeProcessesAreOneToTheVisitor(t *testing.T) {
 	v.seesIn("What it is waiting for", "Payment does not answer now.")
 	v.turnTo("Now")
 	v.seesIn("Needs attention", "The payment service does not tell how much waits for it.")
+
+	v.turnTo("Stock")
+	v.seesIn("All", "A123")
+	s.kill("inventory")
+	v.reads("document.getElementById('connection')", "What you see is from", "the inventory service does not answer")
+	v.seesIn("All", "A123")
 }

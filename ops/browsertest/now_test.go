@@ -3,7 +3,10 @@
 package browsertest
 
 import (
+	"fmt"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestAnOutageIsSeenAndExplained makes the gateway unreachable on the page, places an
@@ -48,6 +51,23 @@ func TestALostConnectionSaysSoAndComesBack(t *testing.T) {
 	v.reads(`document.querySelector("[role=status]")`, "lost")
 	s.restart()
 	v.finds(`document.querySelector("[role=status]").innerText === ""`)
+	s.place("order-1001", "sim_approve", 1)
+	v.sees("order-1001")
+}
+
+// lookAway has the page believe that its reader looks at another one, or comes back.
+const lookAway = `Object.defineProperty(document, "hidden", {value: %t, configurable: true}); document.dispatchEvent(new Event("visibilitychange"))`
+
+// TestAPageThatNobodyLooksAtAsksForNothing has the reader turn away and come back.
+func TestAPageThatNobodyLooksAtAsksForNothing(t *testing.T) {
+	s := openShop(t)
+	v := visit(t, s.url)
+	v.goTo("/ops/orders")
+	v.finds(`stream.readyState === EventSource.OPEN`)
+	for _, away := range []bool{true, false} {
+		v.check(chromedp.Do(v.ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(lookAway, away))))
+		v.finds(fmt.Sprintf(`(stream.readyState === EventSource.CLOSED) === %t`, away))
+	}
 	s.place("order-1001", "sim_approve", 1)
 	v.sees("order-1001")
 }

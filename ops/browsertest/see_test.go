@@ -62,10 +62,10 @@ func (v *visitor) finds(expression string) {
 	})
 }
 
-// seesStatus waits until the page's order has this status.
+// seesStatus waits until the page is an order's, and it has this status.
 func (v *visitor) seesStatus(status string) {
 	v.t.Helper()
-	v.finds(fmt.Sprintf(`document.querySelector("main [data-status]")?.dataset.status === %q`, status))
+	v.finds(fmt.Sprintf(`document.querySelector("main .lead [data-status]")?.dataset.status === %q`, status))
 }
 
 // arrives waits until the window shows the page at a path of the shop.

@@ -1,6 +1,6 @@
 // Keeps a page live. The server sends the page's main part whenever it has changed;
 // what differs is changed in place, so that the focus, the scrolling and what is being
-// typed stay as they are.
+// typed stay as they are. Where nothing newer can be had, the page stays, and says so.
 "use strict";
 
 const shown = document.getElementById("main");
@@ -41,6 +41,16 @@ function alike(a, b) {
   return a && !a.id && !b.id && a.nodeType === b.nodeType && a.nodeName === b.nodeName;
 }
 
+// main is the main part of a page, as the server sent it.
+function main(html) {
+  const page = new DOMParser().parseFromString('<main id="main" tabindex="-1">' + html + "</main>", "text/html");
+  return page.getElementById("main");
+}
+
+function seenAt() {
+  return "What you see is from " + heardAt.toISOString().slice(11, 19) + " UTC";
+}
+
 function tell(text) {
   connection.textContent = text;
   connection.hidden = text === "";
@@ -56,14 +66,19 @@ function connect() {
   stream.addEventListener("open", () => tell(""));
   stream.addEventListener("page", (event) => {
     heardAt = new Date();
-    const page = new DOMParser().parseFromString('<main id="main">' + event.data + "</main>", "text/html");
-    const fresh = page.getElementById("main");
-    fresh.tabIndex = -1;
-    morph(shown, fresh);
+    tell("");
+    morph(shown, main(event.data));
   });
-  stream.addEventListener("gone", () => location.reload());
+  stream.addEventListener("stale", (event) => {
+    const why = main(event.data).querySelector("[role=alert]");
+    tell(seenAt() + ", since no newer state can be read" + (why ? ": " + why.textContent.trim() : "."));
+  });
+  stream.addEventListener("gone", () => {
+    disconnect();
+    location.reload();
+  });
   stream.addEventListener("error", () => {
-    tell("The connection is lost. What you see is from " + heardAt.toISOString().slice(11, 19) + " UTC; trying to reach Holdfast again.");
+    tell("The connection is lost. " + seenAt() + "; trying to reach Holdfast again.");
     // A stream that was refused is not tried again by the browser itself.
     if (stream.readyState === EventSource.CLOSED) again = setTimeout(connect, 5000);
   });
@@ -80,7 +95,7 @@ if (address && window.EventSource) {
     if (document.hidden) disconnect();
     else connect();
   });
-  connect();
+  if (!document.hidden) connect();
 }
 
 // What was done is said once, not again when the page is loaded again.
