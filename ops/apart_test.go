@@ -97,6 +97,9 @@ func TestAProcessThatIsAwayIsNamed(t *testing.T) {
 				switch {
 				case status != 200:
 					page.says("the " + string(service) + " service does not answer")
+					if !strings.Contains(page.body, "data-live=") {
+						t.Errorf("%s does not come back by itself", target)
+					}
 				case target == "/" || target == "/ops/queues" || strings.HasPrefix(target, "/ops/orders/"):
 					page.says("The " + string(service) + " service does not")
 				}

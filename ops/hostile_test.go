@@ -166,14 +166,17 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 			form          url.Values
 		}{
 			{"/ops/orders", "Quantity", url.Values{"key": {"k"}, "user": {"ann"}, "sku": {"A123"}, "qty": {"many"}}},
-			{"/ops/orders", "items[0].qty", url.Values{"key": {"k"}, "user": {"ann"}, "sku": {"A123"}, "qty": {"0"}}},
-			{"/ops/orders", "user_id", url.Values{"key": {"k"}, "user": {""}, "sku": {"A123"}, "qty": {"1"}}},
-			{"/ops/orders", "payment_method", url.Values{"key": {"k"}, "user": {"ann"}, "sku": {"A123"}, "qty": {"1"}, "method": {"4111 1111"}}},
+			{"/ops/orders", "Quantity", url.Values{"key": {"k"}, "user": {"ann"}, "sku": {"A123"}, "qty": {"0"}}},
+			{"/ops/orders", "User", url.Values{"key": {"k"}, "user": {""}, "sku": {"A123"}, "qty": {"1"}}},
+			{"/ops/orders", "Payment method", url.Values{"key": {"k"}, "user": {"ann"}, "sku": {"A123"}, "qty": {"1"}, "method": {"4111 1111"}}},
 			{"/ops/stock", "SKU", url.Values{"sku": {"A123"}, "on_hand": {"1"}, "price": {"1"}, "currency": {"USD"}}},
 			{"/ops/stock", "Units on the shelf", url.Values{"sku": {"N"}, "on_hand": {"1.5"}, "price": {"1"}, "currency": {"USD"}}},
-			{"/ops/stock", "price", url.Values{"sku": {"N"}, "on_hand": {"1"}, "price": {"1"}, "currency": {"DOLLARS"}}},
+			{"/ops/stock", "Currency", url.Values{"sku": {"N"}, "on_hand": {"1"}, "price": {"1"}, "currency": {"DOLLARS"}}},
+			{"/ops/orders", "Quantity", url.Values{"key": {"k"}, "user": {"ann"}, "sku": {"A123"}, "qty": {"1,5"}}},
+			{"/ops/stock", "Price in minor units", url.Values{"sku": {"N"}, "on_hand": {"1"}, "price": {"49,99"}, "currency": {"USD"}}},
+			{"/ops/stock/A123/adjust", "Units", url.Values{"adjustment_id": {"a"}, "delta": {"+1,500"}}},
 			{"/ops/stock/A123/adjust", "Units", url.Values{"adjustment_id": {"a"}, "delta": {"few"}}},
-			{"/ops/stock/A123/adjust", "delta", url.Values{"adjustment_id": {"a"}, "delta": {"0"}}},
+			{"/ops/stock/A123/adjust", "Units", url.Values{"adjustment_id": {"a"}, "delta": {"0"}}},
 		} {
 			page := v.post(c.target, c.form).want(http.StatusUnprocessableEntity)
 			if alert := page.alert(); !strings.Contains(alert, c.field) {

@@ -280,12 +280,24 @@ func statusOf(err error) int {
 
 func failureOf(err error) *failure {
 	if problem := new(client.Problem); errors.As(err, &problem) {
-		return &failure{Title: problem.Title, Detail: problem.Detail, Fields: problem.Errors}
+		f := &failure{Title: problem.Title, Detail: problem.Detail}
+		for _, e := range problem.Errors {
+			e.Location = cmp.Or(labels[e.Location], e.Location)
+			f.Fields = append(f.Fields, e)
+		}
+		return f
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &failure{Title: "No answer in time", Detail: "no answer came in time; what was asked hangs, or has too much to do"}
 	}
 	return &failure{Title: "An error of ours", Detail: err.Error()}
+}
+
+// labels are what the pages' forms call the members of a request.
+var labels = map[string]string{
+	"body.user_id": "User", "body.items[0].sku": "SKU", "body.items[0].qty": "Quantity", "body.payment_method": "Payment method",
+	"path.sku": "SKU", "body.on_hand": "Units on the shelf", "body.price.amount": "Price in minor units", "body.price.currency": "Currency",
+	"body.delta": "Units", "body.reason": "Reason",
 }
 
 // notFound reports whether an error says that there is no such thing.

@@ -17,7 +17,8 @@ type order struct {
 	Waiting   []string // what it is waiting for, in words
 	Why       string   // why it ended as it did; empty where nothing needs explaining
 	Steps     []step
-	Folded    []step // those after the first few of Steps that are many and alike
+	Folded    []step // those after the first few of Steps that are many and alike: the latest of them
+	Left      int    // how many before them are left out
 	Rest      []step // those after them
 	MayCancel bool
 	MayRefund bool
@@ -40,19 +41,26 @@ func (p *Pages) order(r *http.Request, v viewer) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	o := order{Timeline: t}
-	o.Steps, o.Folded, o.Rest = fold(steps(t))
 	var gateway *client.Gateway
 	if !ended(t.Order.Status) {
 		gateway, _ = askGateway(r.Context(), v.Client) // without it less is explained
 	}
-	o.Waiting = waiting(t, gateway)
+	return view{Title: "Order " + t.Order.OrderID, Section: "Orders", Body: newOrder(t, gateway), Live: orderPath(t.Order.OrderID)}, nil
+}
+
+func newOrder(t client.Timeline, gateway *client.Gateway) order {
+	o := order{
+		Timeline: t, Waiting: waiting(t, gateway),
+		MayCancel: t.Order.Status == "PENDING" || t.Order.Status == "RESERVED",
+		MayRefund: t.Order.Status == "COMPLETED",
+	}
 	if t.Order.Reason != "" {
 		o.Why = reason(t.Order.Reason)
 	}
-	o.MayCancel = t.Order.Status == "PENDING" || t.Order.Status == "RESERVED"
-	o.MayRefund = t.Order.Status == "COMPLETED"
-	return view{Title: "Order " + t.Order.OrderID, Section: "Orders", Body: o, Live: orderPath(t.Order.OrderID)}, nil
+	o.Steps, o.Folded, o.Rest = fold(steps(t))
+	o.Left = max(len(o.Folded)-mostFolded, 0)
+	o.Folded = o.Folded[o.Left:]
+	return o
 }
 
 func (p *Pages) cancel(r *http.Request, v viewer) (next, saying string, err error) {
@@ -109,7 +117,8 @@ func steps(t client.Timeline) []step {
 const (
 	firstSteps = 12
 	lastSteps  = 10
-	fewSteps   = 5 // are not worth folding
+	fewSteps   = 5  // are not worth folding
+	mostFolded = 80 // of those folded away; a process remembers hundreds of an order
 )
 
 // fold takes the middle out of a long timeline: an order whose payment is asked for

@@ -124,6 +124,7 @@ func TestARevokedKeyEndsTheSession(t *testing.T) {
 		if to := v.get("/ops/stock").want(http.StatusSeeOther).header.Get("Location"); to != "/ops/sign-in?next=%2Fops%2Fstock" {
 			t.Errorf("it leads to %q", to)
 		}
+		v.get("/ops/sign-in").want(http.StatusOK).says("The key that you signed in with is not taken any more")
 		if to := v.post("/ops/orders/"+id+"/cancel", nil).want(http.StatusSeeOther).header.Get("Location"); to != "/ops/sign-in" {
 			t.Errorf("an act leads to %q", to)
 		}
@@ -154,7 +155,11 @@ func TestACookieThatIsNoGoodLocksNobodyOut(t *testing.T) {
 		v.get("/").want(http.StatusOK).says("local")
 		v.signIn(s.key("desk", keys.Ops), "").follow().want(http.StatusOK).says("desk")
 		s.revoke("desk")
-		v.get("/").want(http.StatusOK).says("local")
+		page := v.get("/").want(http.StatusOK)
+		page.says("local")
+		if set := page.header["Set-Cookie"]; len(set) > 0 {
+			t.Errorf("what may be another server's is set: %s", set)
+		}
 	})
 }
 

@@ -63,7 +63,6 @@ let heardAt = new Date();
 function connect() {
   disconnect();
   stream = new EventSource("/ops/live?at=" + encodeURIComponent(address));
-  stream.addEventListener("open", () => tell(""));
   stream.addEventListener("page", (event) => {
     heardAt = new Date();
     tell("");
