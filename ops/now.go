@@ -41,7 +41,7 @@ type statusCount struct {
 // prints.
 type spent struct {
 	Orders           int64   `json:"orders"`
-	USDMillionOrders float64 `json:"usd_million_orders"`
+	USDMillionOrders float64 `json:"usd_per_million_orders"`
 	Total            usd     `json:"total"`
 	Services         []struct {
 		Name string `json:"service"`
