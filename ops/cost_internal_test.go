@@ -15,8 +15,8 @@ import (
 // TestWhatOrdersCostIsShown as GET /cost tells it, where something is on AWS.
 func TestWhatOrdersCostIsShown(t *testing.T) {
 	report := cost.Report{
-		Orders: 12_000, Total: cost.Sum{USD: 0.1275}, USDMillionOrders: 10.62,
-		Services: []cost.Service{{Name: "inventory", Sum: cost.Sum{USD: 0.0505}}, {Name: "order", Sum: cost.Sum{USD: 0.077}}},
+		Orders: 12_000, Total: cost.Sum{USD: 0.1278},
+		Services: []cost.Service{{Name: "inventory", Sum: cost.Sum{USD: 0.0504}}, {Name: "order", Sum: cost.Sum{USD: 0.0774}}},
 	}
 	answers := map[string]any{
 		"/caller":   client.Caller{Name: "desk", Scopes: []string{"ops"}},
@@ -31,8 +31,8 @@ func TestWhatOrdersCostIsShown(t *testing.T) {
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	for _, want := range []string{
-		"$10.62</strong> a million orders", "12,000 orders for $0.1275",
-		`inventory</th><td class="n">0.0505`, `order</th><td class="n">0.0770`,
+		"$10.65</strong> a million orders", "12,000 orders for $0.1278",
+		`inventory</th><td class="n">4.20`, `order</th><td class="n">6.45`,
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page does not say %q: %d %s", want, w.Code, w.Body)

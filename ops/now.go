@@ -40,10 +40,9 @@ type statusCount struct {
 // spent is what AWS has cost: the part that the page shows of what holdfast cost --json
 // prints.
 type spent struct {
-	Orders           int64   `json:"orders"`
-	USDMillionOrders float64 `json:"usd_per_million_orders"`
-	Total            usd     `json:"total"`
-	Services         []struct {
+	Orders   int64 `json:"orders"`
+	Total    usd   `json:"total"`
+	Services []struct {
 		Name string `json:"service"`
 		usd
 	} `json:"services"`
@@ -52,6 +51,9 @@ type spent struct {
 type usd struct {
 	USD float64 `json:"usd"`
 }
+
+// Million is what a million orders cost at this rate, in US dollars.
+func (s spent) Million(cost float64) float64 { return cost / float64(max(s.Orders, 1)) * 1e6 }
 
 // health is what several pages ask for together.
 type health struct {

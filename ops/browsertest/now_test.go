@@ -84,4 +84,5 @@ func TestWhatIsBeingEnteredStays(t *testing.T) {
 	v.sees("order-1001")
 	v.press("23")
 	v.finds(`document.querySelector("[name=user]").value === "test_user" && document.querySelector("[name=sku]").value === "A123"`)
+	v.finds(`document.querySelector("[name=key]").value !== ""`) // so that it is placed once
 }

@@ -43,6 +43,7 @@ func TestAnOrderIsPlacedCompletedAndRefunded(t *testing.T) {
 	v.click(checkbox, "Put the units back on sale")
 	v.click(button, "Yes, refund it")
 	v.sees("The refund is accepted.")
+	v.arrives("/ops/orders/" + id) // loaded again, the page does not say it again
 	v.seesStatus("REFUNDED")
 	v.seesIn("Timeline", "Units returned, and on sale again", "Payment of 39.98 USD refunded", "Order refunded")
 	s.wantEnd(id, "REFUNDED")
@@ -58,7 +59,10 @@ func TestAnOrderIsCancelled(t *testing.T) {
 	s.wantStock("A123", 99, 0)
 
 	v.click(disclosure, "Cancel this order")
-	v.click(button, "Yes, cancel it")
+	before, err := js[string](v.ctx, `document.getElementById("waits").innerText`)
+	v.check(err)
+	v.finds(fmt.Sprintf(`document.getElementById("waits").innerText !== %q`, before))
+	v.click(button, "Yes, cancel it") // which the live page has left unfolded
 	v.sees("The cancel is accepted.")
 	v.seesStatus("CANCELLED")
 	v.seesIn("Timeline", "Cancel accepted", "Stock released: the payment was voided", "Order cancelled")
