@@ -23,7 +23,7 @@ const (
 // the page looks for what to begin with.
 func bounded(path string, p *huma.Param) *huma.Param {
 	named, schema := *p, *p.Schema
-	named.AllowEmptyValue = p.In == "query" // an empty one is none
+	named.AllowEmptyValue = p.In == "query" && !p.Required // an empty one is none
 	switch {
 	case p.In == "path" && (p.Name == "name" || p.Name == "service"):
 		for _, s := range event.Services {

@@ -108,6 +108,9 @@ func TestAProcessThatIsAwayIsNamed(t *testing.T) {
 			if alert := page.alert(); !strings.Contains(alert, "the "+string(service)+" service does not answer") {
 				t.Errorf("an act that is the service's: %s", alert)
 			}
+			if _, ok := a.log.lineWith("ops action not answered"); !ok {
+				t.Error("an act that was not answered is not logged as such")
+			}
 		})
 	}
 }

@@ -182,6 +182,9 @@ func TestTheFieldAtFaultIsNamed(t *testing.T) {
 			if alert := page.alert(); !strings.Contains(alert, c.field) {
 				t.Errorf("%s %v: the error is %q, which names no %s", c.target, c.form, alert, c.field)
 			}
+			if at := page.live(); at == "" || v.get(at).status != http.StatusOK {
+				t.Errorf("%s is live at %q", c.target, at)
+			}
 			for name := range c.form {
 				if got := page.field(name); got != c.form.Get(name) {
 					t.Errorf("%s: %s comes back as %q, not %q", c.target, name, got, c.form.Get(name))

@@ -27,7 +27,8 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	_ = out.SetReadDeadline(time.Time{}) // the server's own is for requests, and would end the stream
 	w.Header().Set("Content-Type", "text/event-stream")
 	of := feedKey{secretOf(r), ownPath(r.URL.Query().Get("at"))}
-	f := p.feeds.join(of, p.config.Refresh, func(ctx context.Context) []byte { return p.frame(ctx, r.Header["Cookie"], of.at) })
+	cookies := r.Header["Cookie"]
+	f := p.feeds.join(of, p.config.Refresh, func(ctx context.Context) []byte { return p.frame(ctx, cookies, of.at) })
 	defer p.feeds.leave(f)
 	alive := time.NewTicker(heartbeat)
 	defer alive.Stop()

@@ -185,10 +185,7 @@ func TestEveryPageSaysWhereItIsLive(t *testing.T) {
 			if target == "/ops/sign-in" {
 				continue
 			}
-			var live string
-			for n := range page.root.all("body") {
-				live = n.attr["data-live"]
-			}
+			live := page.live()
 			if live != target && live+"?" != target {
 				t.Errorf("%s is live at %q", target, live)
 			}
@@ -202,6 +199,14 @@ func TestEveryPageSaysWhereItIsLive(t *testing.T) {
 			t.Error("a page that is not there is live")
 		}
 	})
+}
+
+// live is the address that a page is live at; empty where it is not.
+func (s *sheet) live() (at string) {
+	for n := range s.root.all("body") {
+		at = n.attr["data-live"]
+	}
+	return at
 }
 
 func TestARevokedKeyIsGone(t *testing.T) {

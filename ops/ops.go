@@ -134,7 +134,8 @@ type failure struct {
 	Fields        []client.FieldError
 }
 
-// maker makes a page for a viewer.
+// maker makes a page for a viewer. Where it is shown for an act that failed, it is live
+// at the address that it names.
 type maker func(r *http.Request, v viewer) (view, error)
 
 // lookTime is how long a page waits for all that it asks, so that a process that hangs
@@ -161,10 +162,7 @@ func (p *Pages) page(pattern, file string, make maker) {
 			p.fail(w, r, v, err)
 			return
 		}
-		made.Viewer, made.Said = v, said(r)
-		if made.Live == "" {
-			made.Live = r.URL.EscapedPath() + query(r.URL.Query())
-		}
+		made.Viewer, made.Said, made.Live = v, said(r), r.URL.EscapedPath()+query(r.URL.Query())
 		p.write(w, r, http.StatusOK, t, made)
 	})
 }
@@ -222,6 +220,10 @@ func (p *Pages) logAct(r *http.Request, v viewer, next, saying string, err error
 	about := []any{"key", v.Name, "path", r.URL.Path}
 	if letters := r.PostForm["id"]; len(letters) > 0 {
 		about = append(about, "dead_letters", letters)
+	}
+	if err != nil && statusOf(err) >= http.StatusInternalServerError {
+		p.config.Log.Warn("ops action not answered: it may have been done", append(about, "action", r.Pattern, "error", err)...)
+		return
 	}
 	if err != nil {
 		p.config.Log.Warn("ops action refused", append(about, "action", r.Pattern, "error", err)...)

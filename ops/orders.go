@@ -61,11 +61,7 @@ func (p *Pages) orders(r *http.Request, v viewer) (view, error) {
 	if cursor != "" {
 		o.Newest = o.at("first")
 	}
-	made := view{Title: "Orders", Section: "Orders", Body: o}
-	if r.Method != http.MethodGet {
-		made.Live = "/ops/orders"
-	}
-	return made, nil
+	return view{Title: "Orders", Section: "Orders", Body: o, Live: "/ops/orders"}, nil
 }
 
 // at is the address of the list from a cursor on, empty for none.

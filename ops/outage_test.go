@@ -13,6 +13,7 @@ import (
 
 	"holdfast/event"
 	"holdfast/gateway/simulated"
+	"holdfast/system"
 )
 
 var inVain = regexp.MustCompile(`^Payment unknown: asked (\d+) times? in vain, next in \d+ s\.$`)
@@ -139,8 +140,12 @@ func TestAPageWaitsForNothingThatHangs(t *testing.T) {
 			return r.Context().Err() != nil
 		}
 		hangs = "/gateway"
+		asked := system.Now()
 		v.get("/").want(http.StatusOK).says("How the payment gateway is doing is not known: no answer came in time", "Orders by status")
 		v.get("/ops/orders/" + id).want(http.StatusOK).says("What it is waiting for")
+		if waited := system.Now().Sub(asked); waited > 4*time.Second { // two pages
+			t.Errorf("they wait %s for what they can do without", waited)
+		}
 		hangs = "/inventory"
 		page := v.get("/ops/stock").want(http.StatusServiceUnavailable).says("no answer came in time")
 		page.wellMade(t)

@@ -1,6 +1,7 @@
 package ops_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -151,6 +152,11 @@ func (s *stage) wellMade(pages []string) {
 	for _, sheet := range found {
 		sheet.wellMade(s.t)
 		sheet.wellKept(s.t)
+		for n := range sheet.root.all("details") {
+			if _, open := n.attr["open"]; open {
+				s.t.Errorf("%s: %q is unfolded before anybody asked for it", sheet.target, n.words())
+			}
+		}
 	}
 	if s.memory.Hash() != before {
 		s.t.Error("a page that was only looked at has changed something")
@@ -269,11 +275,41 @@ func TestListsGoOn(t *testing.T) {
 		v := s.visit()
 		for _, start := range []string{"/ops/orders", "/ops/orders?q=ann&status=COMPLETED"} {
 			var seen []string
-			for page := v.get(start); page != nil; page = page.next() {
+			for page := v.get(start); page != nil && len(seen) <= len(orders); page = page.next() {
 				seen = append(seen, page.rows()...)
 			}
 			if !slices.Equal(seen, orders) {
 				t.Errorf("%s goes over %d of %d orders: %q", start, len(seen), len(orders), seen)
+			}
+		}
+	})
+}
+
+// TestOtherListsGoOn as those of orders do.
+func TestOtherListsGoOn(t *testing.T) {
+	onStage(t, func(s *stage) {
+		const all = 120
+		v := s.visit()
+		s.stock("A123", 1000)
+		for i := range all {
+			if i > 0 {
+				s.stock(fmt.Sprint("S", i), 100)
+				v.do("/ops/stock/A123/adjust", url.Values{"adjustment_id": {fmt.Sprint("a", i)}, "delta": {"1"}})
+			}
+			s.dead(fmt.Sprint("d", i))
+		}
+		for _, start := range []string{"/ops/stock", "/ops/stock/A123", "/ops/queues/inventory/dead-letters"} {
+			var rows []string
+			for page := v.get(start); page != nil && len(rows) <= all; page = page.next() {
+				for body := range page.root.all("tbody") {
+					for row := range body.all("tr") {
+						rows = append(rows, row.words())
+					}
+				}
+			}
+			slices.Sort(rows)
+			if different := len(slices.Compact(slices.Clone(rows))); len(rows) != all || different != all {
+				t.Errorf("%s has %d rows, %d of them different, want %d", start, len(rows), different, all)
 			}
 		}
 	})

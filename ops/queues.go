@@ -92,11 +92,7 @@ func (p *Pages) letters(r *http.Request, v viewer) (view, error) {
 	if cursor != "" {
 		l.First = lettersPath(name)
 	}
-	made := view{Title: "Dead letters of " + name, Section: "Queues", Body: l}
-	if r.Method != http.MethodGet {
-		made.Live = lettersPath(name)
-	}
-	return made, nil
+	return view{Title: "Dead letters of " + name, Section: "Queues", Body: l, Live: lettersPath(name)}, nil
 }
 
 func (p *Pages) letter(r *http.Request, v viewer) (view, error) {

@@ -50,7 +50,7 @@ func (p *Pages) stock(r *http.Request, v viewer) (view, error) {
 	} else if s.Low, err = v.Client.LowStock(r.Context(), low, pageSize); err != nil {
 		return view{}, err
 	}
-	return stockView(r, s), nil
+	return stockView(s), nil
 }
 
 // found is the list with the one SKU that was looked for.
@@ -63,15 +63,11 @@ func (p *Pages) found(r *http.Request, v viewer, s stock) (view, error) {
 		return view{}, err
 	}
 	s.First = "/ops/stock"
-	return stockView(r, s), nil
+	return stockView(s), nil
 }
 
-func stockView(r *http.Request, s stock) view {
-	made := view{Title: "Stock", Section: "Stock", Body: s}
-	if r.Method != http.MethodGet {
-		made.Live = "/ops/stock"
-	}
-	return made
+func stockView(s stock) view {
+	return view{Title: "Stock", Section: "Stock", Body: s, Live: "/ops/stock"}
 }
 
 func countFormOf(r *http.Request) countForm {
@@ -150,11 +146,7 @@ func (p *Pages) sku(r *http.Request, v viewer) (view, error) {
 	if cursor != "" {
 		s.Newest = skuPath(row.SKU)
 	}
-	made := view{Title: row.SKU, Section: "Stock", Body: s}
-	if r.Method != http.MethodGet {
-		made.Live = skuPath(row.SKU)
-	}
-	return made, nil
+	return view{Title: row.SKU, Section: "Stock", Body: s, Live: skuPath(row.SKU)}, nil
 }
 
 func adjustFormOf(r *http.Request) adjustForm {
