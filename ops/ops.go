@@ -162,7 +162,7 @@ func (p *Pages) page(pattern, file string, make maker) {
 			p.fail(w, r, v, err)
 			return
 		}
-		made.Viewer, made.Said, made.Live = v, said(r), r.URL.EscapedPath()+query(r.URL.Query())
+		made.Viewer, made.Said, made.Live = v, said(r), shownAt(r)
 		p.write(w, r, http.StatusOK, t, made)
 	})
 }
@@ -200,12 +200,13 @@ func (p *Pages) act(pattern, file string, back maker, do doer) {
 	})
 }
 
-// query is a page's query without what an act has said.
-func query(q url.Values) string {
+// shownAt is a page's own address, without what an act has said.
+func shownAt(r *http.Request) string {
+	q := r.URL.Query()
 	if q.Del("said"); len(q) == 0 {
-		return ""
+		return r.URL.EscapedPath()
 	}
-	return "?" + q.Encode()
+	return r.URL.EscapedPath() + "?" + q.Encode()
 }
 
 func separator(path string) string {
@@ -257,7 +258,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, v viewer, err error
 	f, status := failureOf(err), statusOf(err)
 	made := view{Title: f.Title, Viewer: v, Body: f}
 	if status >= http.StatusInternalServerError && r.Method == http.MethodGet {
-		made.Live = r.URL.EscapedPath() + query(r.URL.Query()) // it comes back by itself
+		made.Live = shownAt(r) // it comes back by itself
 	}
 	p.write(w, r, status, errorPage, made)
 }

@@ -24,7 +24,7 @@ func TestThreeProcessesAreOneToTheVisitor(t *testing.T) {
 	v.seesIn("Timeline", "The payment service does not answer; what it knows is missing.")
 	v.seesIn("What it is waiting for", "Payment does not answer now.")
 	v.turnTo("Now")
-	v.seesIn("Needs attention", "The payment service does not tell how much waits for it.")
+	v.seesIn("Needs attention", "The payment service does not tell how much waits for it")
 
 	v.turnTo("Stock")
 	v.seesIn("All", "A123")

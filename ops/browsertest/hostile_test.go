@@ -112,6 +112,6 @@ func TestHostileEntriesAreRefusedHarmlessly(t *testing.T) {
 		v.fill(label, hostile[:120])
 	}
 	v.click(button, "Place order")
-	v.reads("document.querySelector('[role=alert]')", "sku")
+	v.reads("document.querySelector('[role=alert]')", "SKU")
 	v.wantHarmless("the form refused", 0)
 }

@@ -94,7 +94,7 @@ func TestAnOrderThatIsRefusedKeepsWhatWasEntered(t *testing.T) {
 	v.fill("SKU", "no such SKU")
 	v.fill("Quantity", "3")
 	v.click(button, "Place order")
-	v.reads("document.querySelector('[role=alert]')", "sku")
+	v.reads("document.querySelector('[role=alert]')", "SKU")
 	v.finds(`document.querySelector("[name=user]").value === "test_user" && document.querySelector("[name=qty]").value === "3"`)
 	v.fill("SKU", "A123")
 	v.click(button, "Place order")
