@@ -17,10 +17,10 @@ function morph(from, to) {
   for (const { name, value } of to.attributes) {
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
-  const named = new Map([...from.children].filter((child) => child.id).map((child) => [child.id, child]));
+  const named = new Map([...from.children].filter(idOf).map((child) => [idOf(child), child]));
   let at = from.firstChild;
   for (const wanted of [...to.childNodes]) {
-    const there = wanted.id ? named.get(wanted.id) : alike(at, wanted) ? at : null;
+    const there = idOf(wanted) ? named.get(idOf(wanted)) : alike(at, wanted) ? at : null;
     if (!there) {
       from.insertBefore(document.importNode(wanted, true), at);
       continue;
@@ -37,8 +37,13 @@ function morph(from, to) {
   }
 }
 
+// idOf is a node's id. A form with a field named id has that field for its property id.
+function idOf(node) {
+  return node.nodeType === Node.ELEMENT_NODE ? node.getAttribute("id") : null;
+}
+
 function alike(a, b) {
-  return a && !a.id && !b.id && a.nodeType === b.nodeType && a.nodeName === b.nodeName;
+  return a && !idOf(a) && !idOf(b) && a.nodeType === b.nodeType && a.nodeName === b.nodeName;
 }
 
 // main is the main part of a page, as the server sent it.
