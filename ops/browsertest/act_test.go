@@ -227,24 +227,22 @@ func (v *visitor) names(role string) (names []string) {
 	return names
 }
 
-// mostStops bounds how often Tab is pressed on the way to anything.
-const mostStops = 200
-
 // tabTo presses Tab until the thing with the name has the focus, which must show.
 func (v *visitor) tabTo(name string) {
 	v.t.Helper()
-	var passed []string
-	for range mostStops {
-		v.press(kb.Tab)
-		called, err := v.focused()
-		v.check(err)
-		if called == name {
-			v.wantFocusSeen(name)
-			return
+	passed := make(map[string]int)
+	v.until("coming to "+name+" by Tab", func(ctx context.Context) error {
+		if err := chromedp.Do(ctx, chromedp.KeyEvent(kb.Tab)); err != nil {
+			return err
 		}
-		passed = append(passed, called)
-	}
-	v.t.Fatalf("Tab does not lead to %q, but over %q", name, slices.Compact(passed))
+		called, err := focused(ctx)
+		if err == nil && called != name {
+			passed[called]++
+			err = fmt.Errorf("it leads over %v", passed)
+		}
+		return err
+	})
+	v.wantFocusSeen(name)
 }
 
 // press presses keys.
@@ -260,14 +258,14 @@ func (v *visitor) write(value string) {
 	v.press(value)
 }
 
-// focused is what the thing with the focus is called.
-func (v *visitor) focused() (string, error) {
-	active, err := chromedp.Call(v.ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.activeElement"})
+// focused is what the thing with the focus is called. It fails while a page comes up.
+func focused(ctx context.Context) (string, error) {
+	active, err := chromedp.Call(ctx, runtime.Evaluate, runtime.EvaluateParams{Expression: "document.activeElement"})
 	if err != nil {
 		return "", err
 	}
 	relatives := false
-	tree, err := chromedp.Call(v.ctx, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{ObjectID: active.Result.ObjectID, FetchRelatives: &relatives})
+	tree, err := chromedp.Call(ctx, accessibility.GetPartialAXTree, accessibility.GetPartialAXTreeParams{ObjectID: active.Result.ObjectID, FetchRelatives: &relatives})
 	if err != nil || len(tree.Nodes) == 0 {
 		return "", err
 	}

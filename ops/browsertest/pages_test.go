@@ -93,6 +93,7 @@ func TestAnEmptyShopsPagesSuitEverybody(t *testing.T) {
 // unfolded.
 func (v *visitor) lookAround(name string) {
 	v.t.Helper()
+	v.wantUntouched(name)
 	for _, window := range windows {
 		v.use(window)
 		v.look(name, window)
@@ -101,6 +102,24 @@ func (v *visitor) lookAround(name string) {
 	v.use(phone.dark())
 	v.look(name+"-unfolded", phone.dark())
 	v.use(desk)
+}
+
+// touched are the elements that go when the page is made what it is already.
+const touched = `(() => {
+	const before = [...shown.querySelectorAll("*")]
+	morph(shown, shown.cloneNode(true))
+	return before.filter(e => !shown.contains(e)).map(e => e.outerHTML.slice(0, 80))
+})()`
+
+// wantUntouched fails if the live page would replace what has not changed: what the
+// reader chose in it, and the focus, would be lost.
+func (v *visitor) wantUntouched(at string) {
+	v.t.Helper()
+	replaced, err := js[[]string](v.ctx, touched)
+	v.check(err)
+	if len(replaced) > 0 {
+		v.t.Errorf("%s: replaced are %q", at, replaced)
+	}
 }
 
 // look judges the page that is open, and takes a picture if those are wanted.

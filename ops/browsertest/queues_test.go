@@ -66,14 +66,17 @@ func TestADeadLetterIsReadAndRedriven(t *testing.T) {
 
 func TestSomeDeadLettersAreRedriven(t *testing.T) {
 	s := newShop(t)
-	s.deadLetters(3)
+	s.deadLetters(4)
 	s.open()
 	v := visit(t, s.url)
 	v.goTo("/ops/queues")
 	v.click(link, "Dead letters of inventory")
+	v.finds(`document.querySelectorAll("main tbody tr").length === 4`)
 	for _, box := range v.names(checkbox)[:2] {
 		v.click(checkbox, box)
 	}
+	s.check(s.DeleteDeadLetter(t.Context(), "inventory", "order-0003:OrderPlaced"))
+	v.finds(`document.querySelectorAll("main tbody tr").length === 3`) // and what is chosen stays chosen
 	v.click(button, "Redrive selected")
 	v.sees("2 dead letters are back on the queue.")
 	s.wantDead(1)
